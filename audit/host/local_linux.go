@@ -1,0 +1,74 @@
+package host
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Offsets in struct rtmsg (linux/rtnetlink.h).
+const (
+	rtmFamily  = 0
+	rtmDstLen  = 1
+	rtmType    = 7
+	rtmsgBytes = unix.SizeofRtMsg
+)
+
+// readLocal dumps the routes of type local, both families, all tables. The
+// kernel filters (strict checking), so a host with a full routing table pays
+// for its own addresses only.
+func readLocal(c conn) ([]netip.Prefix, error) {
+	var local []netip.Prefix
+	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
+		body := make([]byte, rtmsgBytes)
+		body[rtmFamily], body[rtmType] = family, unix.RTN_LOCAL
+		msgs, err := dump(c, unix.RTM_GETROUTE, body)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range msgs {
+			p, ok, err := decodeLocal(m.Data)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				local = append(local, p)
+			}
+		}
+	}
+	slices.SortFunc(local, netip.Prefix.Compare)
+	return slices.Compact(local), nil
+}
+
+// decodeLocal reads the destination of a route; ok is false where it is not of
+// type local.
+func decodeLocal(b []byte) (p netip.Prefix, ok bool, err error) {
+	if len(b) < rtmsgBytes {
+		return p, false, errShort
+	}
+	if b[rtmType] != unix.RTN_LOCAL {
+		return p, false, nil
+	}
+	addr := netip.IPv4Unspecified()
+	if b[rtmFamily] == unix.AF_INET6 {
+		addr = netip.IPv6Unspecified()
+	}
+	ad, err := netlink.NewAttributeDecoder(b[rtmsgBytes:])
+	if err != nil {
+		return p, false, err
+	}
+	for ad.Next() {
+		if ad.Type() == unix.RTA_DST {
+			if a, ok := netip.AddrFromSlice(ad.Bytes()); ok {
+				addr = a
+			}
+		}
+	}
+	if err := ad.Err(); err != nil {
+		return p, false, err
+	}
+	p = netip.PrefixFrom(addr, int(b[rtmDstLen]))
+	return p, p.IsValid(), nil
+}

@@ -1,0 +1,52 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// conn is what the readers need of a netlink connection.
+type conn interface {
+	Execute(netlink.Message) ([]netlink.Message, error)
+}
+
+// dial opens an rtnetlink connection that hears the legacy multicast groups of
+// the bit mask. Strict checking makes the kernel honour the filters of a dump.
+func dial(groups uint32) (*netlink.Conn, error) {
+	c, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Groups: groups, Strict: true})
+	if err != nil {
+		return nil, fmt.Errorf("open rtnetlink: %w", err)
+	}
+	return c, nil
+}
+
+// dump sends a dump request and repeats it when the table changed meanwhile, a
+// few times: whoever watches reads again anyway after a change.
+func dump(c conn, kind netlink.HeaderType, body []byte) ([]netlink.Message, error) {
+	for attempt := 0; ; attempt++ {
+		msgs, err := c.Execute(netlink.Message{
+			Header: netlink.Header{Type: kind, Flags: netlink.Request | netlink.Dump},
+			Data:   body,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !interrupted(msgs) || attempt == 4 {
+			return msgs, nil
+		}
+	}
+}
+
+func interrupted(msgs []netlink.Message) bool {
+	for _, m := range msgs {
+		if m.Header.Flags&netlink.DumpInterrupted != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+var errShort = errors.New("message shorter than its fixed header")

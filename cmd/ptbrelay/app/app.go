@@ -1,0 +1,126 @@
+// Package app is the command line: one file a command, and the wiring of the
+// daemon. It decides nothing about packets.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1 // a finding or a failure
+	exitUsage   = 2
+)
+
+// Run runs one command and returns the process's exit code. The context ends
+// when the process is asked to stop; SIGINT and SIGTERM end it as well.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM)
+	defer stop()
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	var exit exitError
+	if !errors.As(err, &exit) {
+		exit = classifyError(err)
+	}
+	if exit.err != nil {
+		for line := range strings.Lines(exit.err.Error()) {
+			_, _ = fmt.Fprintf(stderr, "ptbrelay: %s\n", strings.TrimSpace(line))
+		}
+	}
+	return exit.code
+}
+
+// exitError carries an exit code; without an error the command has said what
+// there is to say.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e exitError) Unwrap() error { return e.err }
+
+// usage marks an error as one of how the command was called.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return exitError{code: exitUsage, err: err}
+}
+
+// classifyError gives cobra's own complaint about an unknown command its code:
+// it has no type.
+func classifyError(err error) exitError {
+	if strings.HasPrefix(err.Error(), "unknown command") {
+		return exitError{code: exitUsage, err: err}
+	}
+	return exitError{code: exitFailure, err: err}
+}
+
+// options are the global flags.
+type options struct {
+	config   string
+	logLevel string
+}
+
+func rootCommand() *cobra.Command {
+	o := new(options)
+	root := &cobra.Command{
+		Use:   "ptbrelay",
+		Short: "Give every server of an anycast or ECMP group the PTBs that concern its connections",
+		Long: `ptbrelay runs beside the service on every server of an anycast or ECMP group.
+ECMP hashes ICMP "fragmentation needed" and ICMPv6 "Packet Too Big" messages
+(PTBs) to the wrong server; connections over paths with a smaller MTU then hang.
+ptbrelay gives each server's PTBs to all the others, so that the one that holds
+the connection learns the path MTU.`,
+		Example: `  ptbrelay demo                     # see the problem and its cure, without root
+  ptbrelay run --interface eth0     # the daemon, broadcasting on eth0
+  ptbrelay run --interface eth0 --dry-run`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.PersistentFlags().StringVarP(&o.config, "config", "c", "",
+		"configuration `file` (default "+defaultConfig+" where that exists)")
+	root.PersistentFlags().StringVar(&o.logLevel, "log-level", "",
+		"debug, info, warn or error (default: log.level of the configuration)")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.AddCommand(runCommand(o), rulesCommand(o), checkConfigCommand(o), versionCommand())
+	for _, c := range root.Commands() {
+		argErrorsAreUsage(c)
+	}
+	return root
+}
+
+// argErrorsAreUsage gives complaints about arguments the exit code of usage.
+func argErrorsAreUsage(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error { return usage(check(c, args)) }
+	}
+	for _, sub := range c.Commands() {
+		argErrorsAreUsage(sub)
+	}
+}

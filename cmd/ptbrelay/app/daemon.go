@@ -1,0 +1,231 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"ptbrelay/audit"
+	"ptbrelay/audit/host"
+	"ptbrelay/classify"
+	"ptbrelay/config"
+	"ptbrelay/relay"
+	"ptbrelay/relay/admit"
+	"ptbrelay/relay/capture"
+	"ptbrelay/relay/rules"
+	"ptbrelay/relay/transport"
+)
+
+// daemon is what `ptbrelay run` wires together.
+//
+// It starts from the inside out: transport, capture, and the table last, so
+// that nothing is logged that nobody reads. It stops in the same order from the
+// outside in: the table goes first, then what the kernel still holds is read.
+type daemon struct {
+	cfg   config.Config
+	load  func() (config.Config, error) // reads the configuration again
+	log   *slog.Logger
+	level *slog.LevelVar
+
+	watcher      *host.Watcher
+	broadcast    *transport.Broadcast
+	source       capture.Source
+	relay        *relay.Relay
+	table        *rules.Table // nil where rules.manage is false
+	distribution *audit.Distribution
+	reloads      relay.Reload
+	capturing    atomic.Bool
+
+	mu    sync.Mutex // guards cfg and state: a reload and a change of the host may meet
+	state host.State
+}
+
+// run runs until the context ends or something fails.
+func (d *daemon) run(ctx context.Context) (err error) {
+	server, err := listen(d.cfg.HTTP.Listen)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.close()) }()
+	if err := d.open(); err != nil {
+		return errors.Join(err, d.close())
+	}
+	defer func() { err = errors.Join(err, d.close()) }()
+
+	g, ctx := errgroup.WithContext(ctx)
+	reading, stopReading := context.WithCancel(context.Background())
+	defer stopReading()
+	g.Go(func() error { return d.source.Run(reading, d.relay.Handle) })
+	g.Go(func() error {
+		<-ctx.Done()
+		d.capturing.Store(false)
+		defer stopReading()
+		return d.removeTable()
+	})
+	if err := d.installTable(); err != nil {
+		stopReading()
+		return errors.Join(err, g.Wait())
+	}
+	if d.table != nil {
+		g.Go(func() error { return d.table.Run(ctx) })
+	}
+	g.Go(func() error { return d.watcher.Run(ctx, d.hostChanged) })
+	g.Go(func() error { return d.reloadOnSignal(ctx) })
+	g.Go(func() error { return d.summarise(ctx) })
+	g.Go(func() error { return server.serve(ctx, d.handler()) })
+	d.capturing.Store(true)
+	d.log.Info("capturing", "version", buildVersion(), "transport", d.cfg.Relay.Transport, "interfaces", d.cfg.Interfaces,
+		"group", d.cfg.Capture.Group, "dry_run", d.cfg.Relay.DryRun, "http", server.address())
+	err = g.Wait()
+	d.log.Info("stopped")
+	return err
+}
+
+// open makes everything but the table.
+func (d *daemon) open() (err error) {
+	if d.watcher, d.state, err = host.Watch(); err != nil {
+		return err
+	}
+	if d.broadcast, err = transport.NewBroadcast(capture.MaxBatch, d.ports(), d.log); err != nil {
+		return err
+	}
+	source, err := capture.OpenNFLOG(capture.NFLOGConfig{Group: d.cfg.Capture.Group, Buffer: int(d.cfg.Capture.Buffer)})
+	if err != nil {
+		return err
+	}
+	d.source = source
+	d.distribution = audit.NewDistribution()
+	d.relay = relay.New(d.broadcast, d.distribution, d.settings())
+	d.reloads.Succeeded(time.Now())
+	return nil
+}
+
+// close releases what open and installTable made.
+func (d *daemon) close() error {
+	errs := []error{d.removeTable()}
+	if d.source != nil {
+		errs = append(errs, d.source.Close())
+	}
+	if d.broadcast != nil {
+		errs = append(errs, d.broadcast.Close())
+	}
+	if d.watcher != nil {
+		errs = append(errs, d.watcher.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (d *daemon) installTable() (err error) {
+	if !d.cfg.Rules.Manage {
+		d.log.Info("rules.manage is false: load the table yourself (ptbrelay rules nft)")
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.table, err = rules.Install(rulesConfig(d.cfg), d.log)
+	return err
+}
+
+func (d *daemon) removeTable() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.table == nil {
+		return nil
+	}
+	return d.table.Close()
+}
+
+// settings derives what the relay needs from the configuration and the host.
+func (d *daemon) settings() relay.Settings {
+	largest, ok := d.state.LargestMTU()
+	if !ok {
+		largest = math.MaxUint32 // no link is up, so nothing can be said
+	}
+	l := d.cfg.Relay.Limits
+	return relay.Settings{
+		Policy: d.cfg.Policy(d.state.Local, classify.MTU(largest)),
+		Limits: admit.Limits{Node: admit.PerSecond(uint32(l.Node), uint32(l.NodeBurst))},
+		DryRun: d.cfg.Relay.DryRun,
+	}
+}
+
+// ports finds the configured interfaces among the links of this moment.
+func (d *daemon) ports() []transport.Port {
+	ports := make([]transport.Port, len(d.cfg.Interfaces))
+	for i, name := range d.cfg.Interfaces {
+		ports[i].Name = name
+		if link, ok := d.state.Link(name); ok {
+			ports[i].Index, ports[i].MAC = link.Index, link.MAC
+		}
+	}
+	return ports
+}
+
+// hostChanged follows links that come, go or change their MAC or MTU, and
+// addresses that become local or cease to be.
+func (d *daemon) hostChanged(s host.State) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.state = s
+	d.broadcast.SetPorts(d.ports())
+	d.relay.Apply(d.settings())
+}
+
+// reloadOnSignal reads the configuration again at each SIGHUP.
+func (d *daemon) reloadOnSignal(ctx context.Context) error {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, unix.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangup:
+			d.reload()
+		}
+	}
+}
+
+// reload puts the new configuration in force as far as a running daemon can;
+// on any error the old one stays.
+func (d *daemon) reload() {
+	next, err := d.load()
+	if err == nil {
+		err = d.apply(next)
+	}
+	if err != nil {
+		d.reloads.Failed()
+		d.log.Error("configuration refused, the old one stays in force", "err", err)
+		return
+	}
+	d.reloads.Succeeded(time.Now())
+}
+
+func (d *daemon) apply(next config.Config) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if keys := config.RestartKeys(d.cfg, next); len(keys) > 0 {
+		d.log.Warn("these keys keep their value until a restart", "keys", keys)
+	}
+	next = config.KeepRestartKeys(d.cfg, next)
+	if d.table != nil {
+		if err := d.table.Update(rulesConfig(next)); err != nil {
+			return err
+		}
+	}
+	changed := config.Changed(d.cfg, next)
+	d.cfg = next
+	d.level.Set(next.Log.Level.Slog())
+	d.relay.Apply(d.settings())
+	d.log.Info("configuration read again", "changed", changed)
+	return nil
+}

@@ -1,0 +1,137 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ptbrelay/audit"
+	"ptbrelay/relay"
+	"ptbrelay/relay/rules"
+)
+
+// shutdownTime is what running requests get when the daemon stops.
+const shutdownTime = 300 * time.Millisecond
+
+// httpServer is the listener of metrics and health; without an address it does
+// nothing.
+type httpServer struct{ listener net.Listener }
+
+func listen(address string) (httpServer, error) {
+	if address == "" {
+		return httpServer{}, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return httpServer{}, fmt.Errorf("http.listen: %w: choose another address, or \"\" for none", err)
+	}
+	return httpServer{l}, nil
+}
+
+func (s httpServer) address() string {
+	if s.listener == nil {
+		return "off"
+	}
+	return s.listener.Addr().String()
+}
+
+// serve answers requests until the context ends.
+func (s httpServer) serve(ctx context.Context, h http.Handler) error {
+	if s.listener == nil {
+		return nil
+	}
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		bounded, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		err := server.Shutdown(bounded)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = server.Close()
+		}
+		stopped <- err
+	}()
+	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("http.listen: %w", err)
+	}
+	return <-stopped
+}
+
+// close releases the address where serve never ran.
+func (s httpServer) close() error {
+	if s.listener == nil {
+		return nil
+	}
+	if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// handler serves /metrics, /healthz (the process lives) and /readyz (it
+// captures).
+func (d *daemon) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(d.registry(), promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelError),
+	}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "alive\n")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if !d.capturing.Load() {
+			http.Error(w, "not capturing", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "capturing\n")
+	})
+	return mux
+}
+
+func (d *daemon) registry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "ptbrelay_build_info",
+		Help:        "1, labelled with what was built and how.",
+		ConstLabels: prometheus.Labels{"version": buildVersion(), "goversion": runtime.Version()},
+	})
+	info.Set(1)
+	r.MustRegister(info,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		audit.NewCollector(d.distribution),
+		relay.NewCollector(relay.Sources{
+			Relay:         d.relay,
+			Capture:       d.source.Stats,
+			Transport:     d.broadcast.Stats,
+			TransportName: string(d.cfg.Relay.Transport),
+			Rules:         d.rulesStats,
+			Reload:        &d.reloads,
+		}))
+	return r
+}
+
+func (d *daemon) rulesStats() (rules.Stats, bool) {
+	if d.table == nil {
+		return rules.LoadedStats()
+	}
+	return d.table.Stats(), true
+}

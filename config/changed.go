@@ -1,0 +1,77 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Changed returns a line for every key whose value differs, with the old and
+// the new one: "relay.limits.node: 1000 -> 2000". Long lists are cut. It is
+// for the log; the configuration holds no secrets, keys are in a file.
+func Changed(old, new Config) []string {
+	var lines []string
+	for _, d := range differences(&old, &new) {
+		lines = append(lines, fmt.Sprintf("%s: %s -> %s", d.old.path, short(text(d.old.value)), short(text(d.new.value))))
+	}
+	return lines
+}
+
+// RestartKeys returns the paths of the keys whose value differs and that a
+// running daemon cannot take over.
+func RestartKeys(old, new Config) []string {
+	var paths []string
+	for _, d := range differences(&old, &new) {
+		if d.old.reload != reloadLive {
+			paths = append(paths, d.old.path)
+		}
+	}
+	return paths
+}
+
+// KeepRestartKeys returns new with the old value of every key that a running
+// daemon cannot take over: what is in force after a reload.
+func KeepRestartKeys(old, new Config) Config {
+	old, new = clone(old), clone(new)
+	for _, d := range differences(&old, &new) {
+		if d.old.reload != reloadLive {
+			d.new.value.Set(d.old.value)
+		}
+	}
+	return new
+}
+
+// reloadLive is the reload tag of a key whose change takes effect at once.
+const reloadLive = "live"
+
+type difference struct{ old, new leaf }
+
+func differences(old, new *Config) []difference {
+	var found []difference
+	was, is := leaves(old), leaves(new)
+	for i := range was {
+		if text(was[i].value) != text(is[i].value) {
+			found = append(found, difference{was[i], is[i]})
+		}
+	}
+	return found
+}
+
+// clone returns a copy that shares no list with c.
+func clone(c Config) Config {
+	c.Interfaces = slices.Clone(c.Interfaces)
+	c.VIPs = slices.Clone(c.VIPs)
+	c.Classify.Protocols = slices.Clone(c.Classify.Protocols)
+	c.Classify.Ports = slices.Clone(c.Classify.Ports)
+	c.Peers.Static = slices.Clone(c.Peers.Static)
+	return c
+}
+
+// short cuts a long value for a log line.
+func short(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
+}

@@ -1,0 +1,95 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"unicode/utf8"
+)
+
+// maxFile bounds a configuration file, in bytes.
+const maxFile = 1 << 20
+
+// Load reads the file at path.
+func Load(path string) (Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("config: %w", err)
+	}
+	defer f.Close()
+	return Parse(f, path)
+}
+
+// Parse reads a configuration; name is the file in its errors. What is not
+// given has its default, so an empty reader gives [Default]. An error names all
+// problems, one a line, each with file, line and column; the Config is valid
+// only without one.
+func Parse(r io.Reader, name string) (Config, error) {
+	source, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return Config{}, fmt.Errorf("config %s: %w", name, err)
+	}
+	c := Default()
+	problems := parse(source, &c)
+	for i := range problems {
+		problems[i].File = name
+	}
+	if len(problems) > 0 {
+		return Config{}, join(problems)
+	}
+	return c, nil
+}
+
+// parse fills c and returns every problem, sorted by position.
+func parse(source []byte, c *Config) []Problem {
+	if p, ok := checkBytes(source); !ok {
+		return []Problem{p}
+	}
+	root, problem := readTree(string(bytes.TrimPrefix(source, []byte("\ufeff"))))
+	if problem != nil {
+		return []Problem{*problem}
+	}
+	d := decoder{at: make(map[string]position), failed: make(map[string]bool)}
+	d.root(root, c)
+	for _, p := range c.problems() {
+		if d.failed[p.Path] {
+			continue // the value judged is not the file's
+		}
+		at := d.at[p.Path]
+		if at == (position{}) {
+			at = d.at[keyOf(p.Path)]
+		}
+		p.Line, p.Column = at.line, at.column
+		d.problems = append(d.problems, p)
+	}
+	sortByPosition(d.problems)
+	return d.problems
+}
+
+// checkBytes refuses what is no text file of a sensible size.
+func checkBytes(source []byte) (Problem, bool) {
+	if len(source) > maxFile {
+		return Problem{Message: fmt.Sprintf("larger than %d bytes; this is no configuration", maxFile)}, false
+	}
+	line, start := 1, 0
+	for i := 0; i < len(source); {
+		r, n := utf8.DecodeRune(source[i:])
+		at := Problem{Line: line, Column: utf8.RuneCount(source[start:i]) + 1}
+		switch {
+		case r == utf8.RuneError && n == 1:
+			at.Message = "not UTF-8; save the file as UTF-8"
+			return at, false
+		case r == '\n':
+			line, start = line+1, i+1
+		case r < ' ' && r != '\t' && r != '\r', r >= 0x7f && r <= 0x9f:
+			at.Message = fmt.Sprintf("control character %U; remove it", r)
+			return at, false
+		}
+		i += n
+	}
+	if line > maxLines {
+		return Problem{Line: maxLines, Column: 1, Message: fmt.Sprintf("more than %d lines; this is no configuration", maxLines)}, false
+	}
+	return Problem{}, true
+}

@@ -1,0 +1,29 @@
+package config
+
+import (
+	"net/netip"
+
+	"ptbrelay/classify"
+)
+
+// Policy returns what the classifier is to believe. local, the prefixes that
+// the kernel's FIB calls local, counts where no VIPs are given; largestMTU, in
+// bytes, where no policy.mtu.max is given.
+func (c *Config) Policy(local []netip.Prefix, largestMTU classify.MTU) classify.Policy {
+	p := classify.Policy{
+		Protocols: classify.Protocols(c.Classify.Protocols...),
+		Ports:     classify.Ports(c.Classify.Ports...),
+		VIPs:      classify.Prefixes(c.VIPs...),
+		MinMTU4:   c.Classify.MTU.Min4,
+		MinMTU6:   c.Classify.MTU.Min6,
+		MaxMTU:    c.Classify.MTU.Max,
+		Strict:    c.Classify.Strict,
+	}
+	if len(c.VIPs) == 0 {
+		p.VIPs = classify.Prefixes(local...)
+	}
+	if p.MaxMTU == 0 {
+		p.MaxMTU = largestMTU
+	}
+	return p
+}

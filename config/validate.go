@@ -1,0 +1,52 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Validate returns all that is wrong with c, in the order of the keys, or nil.
+// Each line of the error is a [Problem].
+func (c *Config) Validate() error { return join(c.problems()) }
+
+// problems returns what the rules find. Of a key that this version cannot heed
+// it says only that.
+func (c *Config) problems() []Problem {
+	asked := askForUnbuilt(c)
+	problems := slices.DeleteFunc(c.broken(), func(p Problem) bool { return asked[keyOf(p.Path)] })
+	order := make(map[string]int)
+	for i, l := range leaves(c) {
+		order[l.path] = i
+		if asked[l.path] {
+			problems = append(problems, Problem{Path: l.path, Message: "this version cannot do that yet; remove the key"})
+		}
+	}
+	slices.SortStableFunc(problems, func(a, b Problem) int { return order[keyOf(a.Path)] - order[keyOf(b.Path)] })
+	return problems
+}
+
+// broken returns what the rules say, whether this version heeds the key or not.
+func (c *Config) broken() []Problem {
+	var r rules
+	r.interfaces(c.Interfaces)
+	r.vips(c.VIPs)
+	r.classify(&c.Classify)
+	r.relay(&c.Relay)
+	r.udp(&c.UDP)
+	r.between("peers.dns.refresh", c.Peers.DNS.Refresh, second, day)
+	r.capture(c)
+	r.rate("rules.node_guard", c.Rules.NodeGuard)
+	r.between("audit.routes_every", c.Audit.RoutesEvery, second, day)
+	r.listen("http.listen", c.HTTP.Listen)
+	r.socket("control", c.Control)
+	r.oneOf("log.level", string(c.Log.Level), string(LevelDebug), string(LevelInfo), string(LevelWarn), string(LevelError))
+	r.oneOf("log.format", string(c.Log.Format), string(FormatText), string(FormatJSON))
+	return r.problems
+}
+
+// rules collects what its methods find.
+type rules struct{ problems []Problem }
+
+func (r *rules) add(path, format string, args ...any) {
+	r.problems = append(r.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+}

@@ -1,0 +1,196 @@
+package admit
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ptbrelay/classify"
+	"ptbrelay/relay/outcome"
+)
+
+const second = int64(time.Second)
+
+var defaults = Limits{Node: PerSecond(1000, 2000)}
+
+// message is the n-th of many different eligible messages.
+func message(n uint32, mtu classify.MTU) *classify.Message {
+	client := netip.AddrFrom4([4]byte{203, byte(n >> 16), byte(n >> 8), byte(n)})
+	flow := classify.MakeFlow(classify.TCP,
+		netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), 443), netip.AddrPortFrom(client, 40000))
+	return &classify.Message{Family: classify.IPv4, Flow: flow, MTU: mtu}
+}
+
+// copiesOf sends one message every millisecond and returns when it was admitted.
+func copiesOf(t *testing.T, a *Admitter, from, to time.Duration) []time.Duration {
+	t.Helper()
+	var at []time.Duration
+	for now := from; now < to; now += time.Millisecond {
+		refused, ok := a.Admit(int64(now), message(1, 1400), &defaults)
+		if ok {
+			at = append(at, now)
+		} else if refused != outcome.Duplicate {
+			t.Fatalf("at %v refused as %v", now, refused)
+		}
+	}
+	return at
+}
+
+// The window doubles with every copy like TCP's back-off, and a constant stream
+// of PTBs about one flow costs few copies. When the window reaches the memory,
+// the key is forgotten and starts again.
+func TestWindowDoubles(t *testing.T) {
+	at := copiesOf(t, New(), time.Second, time.Minute)
+	want := []time.Duration{150, 300, 600, 1200, 2400, 4800, 9600, 10000, 150, 300}
+	if len(at) <= len(want) {
+		t.Fatalf("only %d copies in a minute", len(at))
+	}
+	for i, ms := range want {
+		if got := at[i+1] - at[i]; got != ms*time.Millisecond {
+			t.Errorf("copy %d came %v after the last, want %v", i+2, got, ms*time.Millisecond)
+		}
+	}
+}
+
+func TestForgottenAfterMemory(t *testing.T) {
+	a := New()
+	copiesOf(t, a, time.Second, 2*time.Second) // at 1000, 1150 and 1450 ms
+	at := copiesOf(t, a, 12*time.Second, 12*time.Second+400*time.Millisecond)
+	if len(at) != 2 || at[1]-at[0] != 150*time.Millisecond {
+		t.Errorf("after ten quiet seconds copies at %v, want two, 150 ms apart", at)
+	}
+}
+
+// A new MTU for a known flow is new knowledge.
+func TestOtherMTUIsNew(t *testing.T) {
+	a := New()
+	for _, mtu := range []classify.MTU{1400, 1380, 1280} {
+		if refused, ok := a.Admit(second, message(1, mtu), &defaults); !ok {
+			t.Errorf("mtu %d refused as %v", mtu, refused)
+		}
+	}
+}
+
+// A message that the bucket refused opens no window: its next sighting is
+// admitted as soon as there is a token.
+func TestRefusedLeavesNoTrace(t *testing.T) {
+	a, l := New(), Limits{Node: PerSecond(10, 1)}
+	if _, ok := a.Admit(second, message(1, 1400), &l); !ok {
+		t.Fatal("the first message was refused")
+	}
+	if refused, ok := a.Admit(second+1, message(2, 1400), &l); ok || refused != outcome.LimitedNode {
+		t.Fatalf("second message: %v %v, want limited-node", refused, ok)
+	}
+	if refused, ok := a.Admit(second+second/10, message(2, 1400), &l); !ok {
+		t.Fatalf("when the token was back: refused as %v", refused)
+	}
+}
+
+// A duplicate is charged to no bucket.
+func TestDuplicateCostsNothing(t *testing.T) {
+	a, l := New(), Limits{Node: PerSecond(1, 2)}
+	for range 1000 {
+		a.Admit(second, message(1, 1400), &l)
+	}
+	if refused, ok := a.Admit(second, message(2, 1400), &l); !ok {
+		t.Errorf("a thousand duplicates emptied the bucket: %v", refused)
+	}
+}
+
+// In any period a bucket gives out no more than burst + rate × period.
+func TestBucketBudget(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rate := rapid.Uint32Range(1, 1e9).Draw(t, "rate")
+		burst := rapid.Uint32Range(1, 2000).Draw(t, "burst")
+		r := PerSecond(rate, burst)
+		var b bucket
+		var taken []int64
+		now := second
+		for range 3000 {
+			now += rapid.Int64Range(0, 2*r.interval).Draw(t, "pause")
+			if b.take(now, r) {
+				taken = append(taken, now)
+			}
+		}
+		first := rapid.IntRange(0, len(taken)-1).Draw(t, "first")
+		period := taken[len(taken)-1] - taken[first]
+		budget := float64(burst) + float64(rate)*float64(period)/float64(second)
+		if got := len(taken) - first; float64(got) > budget+1e-6 {
+			t.Fatalf("%d tokens in %d ns, budget %.3f", got, period, budget)
+		}
+	})
+}
+
+// The dedup table answers as a map without bounds would, as long as its sets do
+// not overflow.
+func TestDedupAgainstMap(t *testing.T) {
+	type state struct {
+		copies int
+		last   int64
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		a, model := New(), map[uint32]state{}
+		limits := Limits{Node: PerSecond(1e9, 2e9)}
+		now := second
+		for range 500 {
+			now += rapid.Int64Range(0, second).Draw(t, "pause")
+			n := rapid.Uint32Range(0, 20).Draw(t, "flow")
+			s := model[n]
+			if now-s.last >= memory {
+				s.copies = 0
+			}
+			want := s.copies == 0 || now-s.last >= min(firstWindow<<(s.copies-1), memory)
+			_, got := a.Admit(now, message(n, 1400), &limits)
+			if got != want {
+				t.Fatalf("flow %d at %d: admitted %v, want %v", n, now, got, want)
+			}
+			if want {
+				model[n] = state{s.copies + 1, now}
+			}
+		}
+	})
+}
+
+// A flood of new keys leaves the memory as it is and never refuses one that the
+// bucket has room for.
+func TestFullTableGoesOn(t *testing.T) {
+	a, l := New(), Limits{Node: PerSecond(1e9, 2e9)}
+	for n := range uint32(4 * dedupSets * dedupWays) {
+		if refused, ok := a.Admit(second+int64(n), message(n, 1400), &l); !ok {
+			t.Fatalf("message %d refused as %v", n, refused)
+		}
+	}
+	last := uint32(4*dedupSets*dedupWays - 1)
+	if _, ok := a.Admit(second+int64(last)+1, message(last, 1400), &l); ok {
+		t.Error("the newest key was not remembered")
+	}
+}
+
+func TestNoAllocation(t *testing.T) {
+	a, m, now := New(), message(1, 1400), second
+	if n := testing.AllocsPerRun(1000, func() {
+		now += int64(time.Millisecond)
+		a.Admit(now, m, &defaults)
+	}); n != 0 {
+		t.Errorf("Admit allocates %v times", n)
+	}
+}
+
+func BenchmarkAdmitNewKeys(b *testing.B) {
+	a, l := New(), Limits{Node: PerSecond(1e9, 2e9)}
+	m, n := message(0, 1400), uint32(0)
+	for b.Loop() {
+		n++
+		m.MTU = classify.MTU(n)
+		a.Admit(int64(n), m, &l)
+	}
+}
+
+func BenchmarkAdmitDuplicate(b *testing.B) {
+	a, m := New(), message(1, 1400)
+	for b.Loop() {
+		a.Admit(second, m, &defaults)
+	}
+}

@@ -1,0 +1,131 @@
+package relay
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ptbrelay/classify"
+	"ptbrelay/relay/capture"
+	"ptbrelay/relay/outcome"
+	"ptbrelay/relay/rules"
+	"ptbrelay/relay/transport"
+)
+
+// Sources are the rooms whose counts a Collector exports.
+type Sources struct {
+	Relay         *Relay
+	Capture       func() capture.Stats
+	Transport     func() transport.Stats
+	TransportName string // broadcast or udp
+	// Rules returns ok false where no table of ours can be read.
+	Rules  func() (s rules.Stats, ok bool)
+	Reload *Reload
+}
+
+// Reload remembers how the last reading of the configuration ended.
+type Reload struct {
+	failed atomic.Bool
+	at     atomic.Int64 // unix seconds
+}
+
+// Succeeded notes that a configuration was put in force at t.
+func (r *Reload) Succeeded(t time.Time) {
+	r.at.Store(t.Unix())
+	r.failed.Store(false)
+}
+
+// Failed notes that a configuration was refused; the old one goes on.
+func (r *Reload) Failed() { r.failed.Store(true) }
+
+// Collector exports the counts of all rooms of the relay to Prometheus. It reads
+// them at scrape; every label value is there from the start.
+type Collector struct{ from Sources }
+
+// NewCollector makes a collector over the rooms.
+func NewCollector(from Sources) *Collector { return &Collector{from} }
+
+const fromWire = "wire"
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("ptbrelay_"+name, help, labels, nil)
+}
+
+var (
+	receivedDesc    = desc("received_total", "Messages received.", "from", "family")
+	verdictsDesc    = desc("verdicts_total", "Messages received, by what they are.", "from", "family", "verdict")
+	outcomesDesc    = desc("outcomes_total", "Eligible messages from the wire, by what became of them.", "family", "outcome")
+	copiesDesc      = desc("copies_total", "Copies that the kernel took.", "transport")
+	sendErrorsDesc  = desc("send_errors_total", "Copies that the kernel did not take.", "transport")
+	lostDesc        = desc("capture_lost_total", "Messages that the kernel logged and we never got: overrun while our receive buffer was full, gap otherwise.", "reason")
+	guardedDesc     = desc("guarded_total", "PTBs that the kernel's guard did not log because they came too fast; the host's own stack got them.")
+	reinstalledDesc = desc("rules_reinstalled_total", "Times the nftables table was changed by others and put back.")
+	pausedDesc      = desc("paused", "1 while sending is paused.")
+	reloadOKDesc    = desc("config_reload_success", "1 if the last reading of the configuration was put in force.")
+	reloadTimeDesc  = desc("config_reload_timestamp_seconds", "When the configuration in force was read.")
+)
+
+// Describe implements prometheus.Collector.
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		receivedDesc, verdictsDesc, outcomesDesc, copiesDesc, sendErrorsDesc, lostDesc,
+		guardedDesc, reinstalledDesc, pausedDesc, reloadOKDesc, reloadTimeDesc,
+	} {
+		ch <- d
+	}
+	c.from.Relay.counts.latency.Describe(ch)
+}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	m := metrics{ch}
+	m.messages(c.from.Relay.Stats())
+	c.from.Relay.counts.latency.Collect(ch)
+
+	t := c.from.Transport()
+	m.counter(copiesDesc, t.Copies, c.from.TransportName)
+	m.counter(sendErrorsDesc, t.Errors, c.from.TransportName)
+
+	lost := c.from.Capture()
+	m.counter(lostDesc, lost.Overrun, "overrun")
+	m.counter(lostDesc, lost.Gap, "gap")
+
+	if r, ok := c.from.Rules(); ok {
+		m.counter(guardedDesc, r.Guarded)
+		m.counter(reinstalledDesc, r.Reinstalled)
+	}
+	m.gauge(pausedDesc, truth(c.from.Relay.Settings().Paused))
+	m.gauge(reloadOKDesc, truth(!c.from.Reload.failed.Load()))
+	m.gauge(reloadTimeDesc, float64(c.from.Reload.at.Load()))
+}
+
+// metrics writes values to a scrape.
+type metrics struct{ ch chan<- prometheus.Metric }
+
+func (m metrics) messages(s Stats) {
+	for f := range classify.Family(classify.NumFamilies) {
+		m.counter(receivedDesc, s.Received[f], fromWire, f.String())
+		for v := range classify.Verdict(classify.NumVerdicts) {
+			m.counter(verdictsDesc, s.Verdicts[f][v], fromWire, f.String(), v.String())
+		}
+		for o := range outcome.Count {
+			m.counter(outcomesDesc, s.Outcomes[f][o], f.String(), o.String())
+		}
+	}
+}
+
+func (m metrics) counter(d *prometheus.Desc, v uint64, labels ...string) {
+	m.ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+func (m metrics) gauge(d *prometheus.Desc, v float64) {
+	m.ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

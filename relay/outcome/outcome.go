@@ -1,0 +1,62 @@
+// Package outcome is the closed set of answers to "what did we do with it":
+// Outcome for an eligible message from the wire, and its names as metric labels.
+//
+// It is not responsible for what a packet *is*: that is classify.Verdict. Nor
+// for counting: whoever decides an outcome counts it.
+package outcome
+
+// Outcome is what became of one eligible message that came from the wire.
+// Every such message ends in exactly one.
+type Outcome uint8
+
+// The outcomes. Admission decides Duplicate and LimitedNode, the settings in
+// force DryRun and Paused, the transport the rest.
+const (
+	// Relayed: the kernel took at least one copy.
+	Relayed Outcome = iota
+	// DryRun: admitted, and not sent because dry_run is on.
+	DryRun
+	// Paused: admitted, and not sent because the daemon is paused.
+	Paused
+	// Duplicate: the same flow and MTU was admitted within its window.
+	Duplicate
+	// LimitedClient: the bucket of the client's prefix was empty.
+	LimitedClient
+	// LimitedRouter: the bucket of the router's prefix was empty.
+	LimitedRouter
+	// LimitedNode: this node's bucket was empty.
+	LimitedNode
+	// Deferred: this node's bucket turned away a flow seen for the first time.
+	Deferred
+	// QueueFull: the transport's ring had no free slot.
+	QueueFull
+	// NoPeers: there was nobody to send to.
+	NoPeers
+	// SendFailed: the kernel took none of the copies.
+	SendFailed
+
+	// Count is the number of outcomes, for arrays indexed by Outcome.
+	Count
+)
+
+var names = [Count]string{
+	Relayed:       "relayed",
+	DryRun:        "dry-run",
+	Paused:        "paused",
+	Duplicate:     "duplicate",
+	LimitedClient: "limited-client",
+	LimitedRouter: "limited-router",
+	LimitedNode:   "limited-node",
+	Deferred:      "deferred",
+	QueueFull:     "queue-full",
+	NoPeers:       "no-peers",
+	SendFailed:    "send-failed",
+}
+
+// String is the outcome's name, which is also its metric label.
+func (o Outcome) String() string {
+	if o < Count {
+		return names[o]
+	}
+	return "invalid"
+}

@@ -1,0 +1,26 @@
+package outcome_test
+
+import (
+	"testing"
+
+	"ptbrelay/relay/outcome"
+)
+
+// The names are metric labels that dashboards and alerts rely on.
+func TestNames(t *testing.T) {
+	want := []string{
+		"relayed", "dry-run", "paused", "duplicate", "limited-client", "limited-router",
+		"limited-node", "deferred", "queue-full", "no-peers", "send-failed",
+	}
+	if len(want) != int(outcome.Count) {
+		t.Fatalf("%d names for %d outcomes", len(want), outcome.Count)
+	}
+	for i, name := range want {
+		if got := outcome.Outcome(i).String(); got != name {
+			t.Errorf("outcome %d is called %q, want %q", i, got, name)
+		}
+	}
+	if got := outcome.Count.String(); got != "invalid" {
+		t.Errorf("an outcome out of range is called %q", got)
+	}
+}

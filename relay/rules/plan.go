@@ -1,0 +1,142 @@
+package rules
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Name is the name of the table, family inet.
+const Name = "ptbrelay"
+
+const (
+	baseChain = "prerouting"
+	ptbChain  = "ptb"
+	guardName = "guarded"
+
+	// The first PTBs of a second are logged at once; beyond that rate the
+	// kernel collects them, which costs each up to 10 ms and saves most of the
+	// CPU time of a flood.
+	promptRate      = 2000 // packets/s
+	promptBurst     = 200  // packets
+	promptThreshold = 1    // packets a netlink message
+	batchThreshold  = 64
+
+	guardBurstShare = 5 // the guard's burst is a fifth of its rate
+)
+
+// Config is what the table depends on.
+type Config struct {
+	Group uint16 // netfilter log group
+	// VIPs narrows the table to these destinations; empty: to all that the FIB
+	// calls local.
+	VIPs []netip.Prefix
+	// Guard is how many PTBs a second pass on to the log; what exceeds it is
+	// counted and goes on to the host's own stack.
+	Guard uint32
+}
+
+// set is a named set of addresses.
+type set struct {
+	name     string
+	ipv6     bool
+	prefixes []netip.Prefix // disjoint, sorted
+}
+
+// rule is one rule: as nft prints it, and as the kernel takes it.
+type rule struct {
+	text  string
+	exprs exprs
+}
+
+// chain is one chain with its rules.
+type chain struct {
+	name  string
+	base  bool // hooked at prerouting
+	rules []rule
+}
+
+// plan is the whole table.
+type plan struct {
+	sets   []set
+	chains []chain
+}
+
+// newPlan lays out the table. The PTB test comes first, so that any other
+// packet pays for it alone; the FIB look-up costs more and comes after it.
+func newPlan(c Config) plan {
+	v4, v6 := split(c.VIPs)
+	var p plan
+	for _, s := range []set{{"vips4", false, v4}, {"vips6", true, v6}} {
+		if len(s.prefixes) > 0 {
+			p.sets = append(p.sets, s)
+		}
+	}
+	ptb := chain{name: ptbChain, rules: []rule{
+		{`iif "lo" return`, loopback()},
+		{`meta pkttype != host return`, notToThisHost()},
+	}}
+	ptb.rules = append(ptb.rules, destination(v4, v6)...)
+	ptb.rules = append(ptb.rules,
+		rule{
+			fmt.Sprintf("limit rate over %d/second burst %d packets counter name %q return", c.Guard, guardBurst(c.Guard), guardName),
+			guard(c.Guard, guardBurst(c.Guard)),
+		},
+		rule{
+			fmt.Sprintf("limit rate %d/second burst %d packets log group %d queue-threshold %d return", promptRate, promptBurst, c.Group, promptThreshold),
+			logUpTo(promptRate, promptBurst, c.Group, promptThreshold),
+		},
+		rule{
+			fmt.Sprintf("log group %d queue-threshold %d", c.Group, batchThreshold),
+			log(c.Group, batchThreshold),
+		},
+	)
+	p.chains = []chain{
+		{name: baseChain, base: true, rules: []rule{
+			{"icmp type destination-unreachable icmp code frag-needed goto " + ptbChain, fragNeeded(ptbChain)},
+			{"icmpv6 type packet-too-big goto " + ptbChain, packetTooBig(ptbChain)},
+		}},
+		ptb,
+	}
+	return p
+}
+
+// destination returns the rules that pass over what is not for a VIP.
+func destination(v4, v6 []netip.Prefix) []rule {
+	if len(v4)+len(v6) == 0 {
+		return []rule{{"fib daddr type != local return", notLocal()}}
+	}
+	rules := []rule{
+		{"ip daddr != @vips4 return", notInSet("vips4", false)},
+		{"ip6 daddr != @vips6 return", notInSet("vips6", true)},
+	}
+	if len(v4) == 0 {
+		rules[0] = rule{"meta nfproto ipv4 return", family(false)}
+	}
+	if len(v6) == 0 {
+		rules[1] = rule{"meta nfproto ipv6 return", family(true)}
+	}
+	return rules
+}
+
+func guardBurst(rate uint32) uint32 { return max(rate/guardBurstShare, 1) }
+
+// split sorts the prefixes by family and drops those that another covers:
+// the kernel refuses an interval set whose elements overlap.
+func split(prefixes []netip.Prefix) (v4, v6 []netip.Prefix) {
+	sorted := slices.Clone(prefixes)
+	slices.SortFunc(sorted, netip.Prefix.Compare)
+	var last netip.Prefix
+	for _, p := range sorted {
+		if last.IsValid() && last.Contains(p.Addr()) {
+			continue
+		}
+		last = p
+		if p.Addr().Is4() {
+			v4 = append(v4, p)
+		} else {
+			v6 = append(v6, p)
+		}
+	}
+	return v4, v6
+}

@@ -1,0 +1,274 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/google/nftables"
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Table is the installed table. It is there as long as the Table is open: with
+// the owner flag the kernel removes it when the process ends in any way.
+type Table struct {
+	log *slog.Logger
+
+	mu     sync.Mutex // guards the connection and what follows
+	conn   *nftables.Conn
+	config Config
+	owned  bool
+	passed uint64 // what the guard counted in tables that are gone
+
+	reinstalled atomic.Uint64
+	guarded     atomic.Uint64 // the last reading, so that it never falls
+}
+
+// Install puts the table in place. A table of that name which nobody owns is
+// replaced: one that a killed daemon left, or one that an operator loaded while
+// rules.manage is true. A table that another process owns is an error.
+func Install(c Config, log *slog.Logger) (*Table, error) {
+	t := &Table{config: c, log: log}
+	if err := t.install(); err != nil {
+		return nil, fmt.Errorf("install nftables table inet %s: %w", Name, err)
+	}
+	if !t.owned {
+		log.Warn("this kernel knows no table owner (before 5.12): the table is watched and put back when it is changed", "table", Name)
+	}
+	return t, nil
+}
+
+// install opens a connection and builds the table on it, owned where the
+// kernel can.
+func (t *Table) install() error {
+	for _, owned := range []bool{true, false} {
+		conn, err := t.build(owned)
+		if err == nil {
+			t.conn, t.owned = conn, owned
+			return nil
+		}
+		// Before 5.12 the flag is unknown.
+		if owned && (errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)) {
+			continue
+		}
+		if errors.Is(err, unix.EPERM) {
+			return fmt.Errorf("%w: either another ptbrelay runs here and owns it (nft list table inet %s) "+
+				"or CAP_NET_ADMIN is missing (run as root or grant it)", err, Name)
+		}
+		return err
+	}
+	return nil
+}
+
+// build makes the table on a connection of its own. The connection is closed
+// on any error: answers still to come would be taken for later ones.
+func (t *Table) build(owned bool) (_ *nftables.Conn, err error) {
+	var socket *netlink.Conn
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
+		socket = c
+		return nil
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("open netlink socket: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = conn.CloseLasting() // the error on the way out is the one to report
+		}
+	}()
+	exists, err := tableExists(conn)
+	if err != nil {
+		return nil, err
+	}
+	if exists {
+		t.log.Warn("replacing an nftables table that was there already", "table", Name)
+	}
+	if err := createTable(socket, owned, exists); err != nil {
+		return nil, err
+	}
+	if err := fill(conn, newPlan(t.config), true); err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+func tableExists(conn *nftables.Conn) (bool, error) {
+	tables, err := conn.ListTablesOfFamily(nftables.TableFamilyINet)
+	if err != nil {
+		return false, fmt.Errorf("list tables: %w", err)
+	}
+	for _, t := range tables {
+		if t.Name == Name {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Update changes the installed table to another configuration in one
+// transaction: no packet meets half of it, and the guard's count goes on.
+func (t *Table) Update(c Config) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.conn == nil {
+		return errClosed
+	}
+	old := newPlan(t.config)
+	for _, ch := range old.chains {
+		t.conn.FlushChain(&nftables.Chain{Name: ch.name, Table: table})
+	}
+	for _, s := range old.sets {
+		t.conn.DelSet(&nftables.Set{Name: s.name, Table: table})
+	}
+	if err := fill(t.conn, newPlan(c), false); err != nil {
+		return fmt.Errorf("update nftables table inet %s: %w", Name, err)
+	}
+	t.config = c
+	return nil
+}
+
+var errClosed = errors.New("the table has been removed")
+
+// Close removes the table. Safe to call again.
+func (t *Table) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.conn == nil {
+		return nil
+	}
+	t.conn.DelTable(table)
+	err := t.conn.Flush()
+	if errors.Is(err, unix.ENOENT) {
+		err = nil // somebody was faster
+	}
+	err = errors.Join(err, t.conn.CloseLasting())
+	t.conn = nil
+	return err
+}
+
+// Stats counts since the table was first installed.
+type Stats struct {
+	Guarded     uint64 // packets that the guard turned away from the log
+	Reinstalled uint64 // times the table had to be put back
+}
+
+// Stats reads the guard's counter from the kernel; where it cannot, the last
+// reading stands, so that the count never falls.
+func (t *Table) Stats() Stats {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.conn != nil {
+		if n, err := readGuard(t.conn); err == nil {
+			t.guarded.Store(max(t.guarded.Load(), t.passed+n))
+		}
+	}
+	return Stats{Guarded: t.guarded.Load(), Reinstalled: t.reinstalled.Load()}
+}
+
+// LoadedStats reads the guard's counter from a table that ptbrelay did not
+// install (rules.manage: false); ok is false where there is none.
+func LoadedStats() (Stats, bool) {
+	conn, err := nftables.New()
+	if err != nil {
+		return Stats{}, false
+	}
+	n, err := readGuard(conn)
+	return Stats{Guarded: n}, err == nil
+}
+
+func readGuard(conn *nftables.Conn) (uint64, error) {
+	o, err := conn.GetObject(&nftables.CounterObj{Table: table, Name: guardName})
+	if err != nil {
+		return 0, err
+	}
+	c, ok := o.(*nftables.CounterObj)
+	if !ok {
+		return 0, fmt.Errorf("counter %s is a %T", guardName, o)
+	}
+	return c.Packets, nil
+}
+
+var table = &nftables.Table{Name: Name, Family: nftables.TableFamilyINet}
+
+// fill adds sets, chains and rules, and sends the batch.
+func fill(conn *nftables.Conn, p plan, counter bool) error {
+	if counter {
+		conn.AddObj(&nftables.CounterObj{Table: table, Name: guardName})
+	}
+	for _, s := range p.sets {
+		if err := addSet(conn, s); err != nil {
+			return err
+		}
+	}
+	// A rule may only jump to a chain that is there.
+	for _, c := range p.chains {
+		conn.AddChain(c.netlink())
+	}
+	for _, c := range p.chains {
+		for _, r := range c.rules {
+			conn.AddRule(&nftables.Rule{Table: table, Chain: c.netlink(), Exprs: r.exprs})
+		}
+	}
+	return conn.Flush()
+}
+
+func (c chain) netlink() *nftables.Chain {
+	n := &nftables.Chain{Name: c.name, Table: table}
+	if c.base {
+		accept := nftables.ChainPolicyAccept
+		n.Type = nftables.ChainTypeFilter
+		n.Hooknum = nftables.ChainHookPrerouting
+		n.Priority = nftables.ChainPriorityRaw
+		n.Policy = &accept
+	}
+	return n
+}
+
+// elementsAMessage keeps a message below the 64 KiB that an attribute can hold.
+const elementsAMessage = 500
+
+func addSet(conn *nftables.Conn, s set) error {
+	n := &nftables.Set{Table: table, Name: s.name, Interval: true, KeyType: nftables.TypeIPAddr}
+	if s.ipv6 {
+		n.KeyType = nftables.TypeIP6Addr
+	}
+	if err := conn.AddSet(n, nil); err != nil {
+		return fmt.Errorf("set %s: %w", s.name, err)
+	}
+	elements := intervals(s.prefixes)
+	for len(elements) > 0 {
+		some := elements[:min(len(elements), elementsAMessage)]
+		if err := conn.SetAddElements(n, some); err != nil {
+			return fmt.Errorf("set %s: %w", s.name, err)
+		}
+		elements = elements[len(some):]
+	}
+	return nil
+}
+
+// intervals turns prefixes into the half-open intervals that the kernel keeps.
+// One that reaches the end of the address space has no end.
+func intervals(prefixes []netip.Prefix) []nftables.SetElement {
+	var elements []nftables.SetElement
+	for _, p := range prefixes {
+		elements = append(elements, nftables.SetElement{Key: p.Addr().AsSlice()})
+		if end := after(p); end.IsValid() {
+			elements = append(elements, nftables.SetElement{Key: end.AsSlice(), IntervalEnd: true})
+		}
+	}
+	return elements
+}
+
+// after is the first address after the prefix; invalid if there is none.
+func after(p netip.Prefix) netip.Addr {
+	last := p.Addr().AsSlice()
+	for bit := p.Bits(); bit < len(last)*8; bit++ {
+		last[bit/8] |= 0x80 >> (bit % 8)
+	}
+	addr, _ := netip.AddrFromSlice(last)
+	return addr.Next()
+}
