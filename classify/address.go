@@ -8,8 +8,8 @@ import (
 // The addresses of packets are judged as raw bytes: a router forwards only
 // what goes from one unicast address to another, so neither a PTB nor its
 // quote can name anything else. The kernel drops such outer sources as
-// martians, but only after the hook, and only on the host that got the packet:
-// the copies that a relay makes would lie to others.
+// martians, but most of them only after the hook, and a relay's copy may come in
+// by a way where it does not look.
 
 // forwardable4 tells whether a router forwards from and to this IPv4 address:
 // not 0.0.0.0/8, loopback, multicast or limited broadcast (RFC 1122 §3.2.1.3,
@@ -25,7 +25,7 @@ func forwardable4(b []byte) bool {
 
 // forwardable6 tells whether a router forwards from and to this IPv6 address:
 // not multicast, unspecified, loopback (RFC 4291 §2.5.2, §2.5.3, §2.7), nor
-// v4-mapped, which must never be on a wire (ip6_rcv_core drops it) and which a
+// v4-mapped, which stands for IPv4 inside of a host only (§2.5.5.2) and which a
 // [Flow] could not tell from IPv4.
 func forwardable6(b []byte) bool {
 	hi, lo := binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])

@@ -1,6 +1,7 @@
 package classify_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,6 +29,9 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("two cases are named %s", c.Name)
 		}
 		names[c.Name] = true
+		if !strings.HasPrefix(c.Name, c.Verdict.String()+"/") {
+			t.Errorf("%s does not start with its verdict %v", c.Name, c.Verdict)
+		}
 		_, v := judge(&d, &policy, c.Packet)
 		hit[v]++
 		if v != c.Verdict {

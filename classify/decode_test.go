@@ -10,8 +10,17 @@ import (
 	"ptbrelay/classify/classifytest"
 )
 
-// Every field of good packets, the expectation written out by hand.
-func TestDecodeGood(t *testing.T) {
+// good is a packet that Decode finds sound.
+type good struct {
+	name   string
+	ptb    classifytest.PTB
+	icmp   int // offset of the ICMP header
+	base   classify.Message
+	change func(m *classify.Message) // nil: none
+}
+
+// goodPackets have the expectation written out by hand, every field of it.
+func goodPackets() []good {
 	addr := netip.MustParseAddr
 	flow := func(p classify.Protocol, vip, client string) classify.Flow {
 		return classify.MakeFlow(p, netip.MustParseAddrPort(vip), netip.MustParseAddrPort(client))
@@ -27,13 +36,7 @@ func TestDecodeGood(t *testing.T) {
 		Flow: flow(classify.TCP, "[2001:db8:ffff::1]:443", "[2001:db8:c::9]:50000"),
 	}
 	const ip6 = classify.IPv6
-	tests := []struct {
-		name   string
-		ptb    classifytest.PTB
-		icmp   int // offset of the ICMP header
-		base   classify.Message
-		change func(m *classify.Message)
-	}{
+	return []good{
 		{"minimal", classifytest.PTB{}, 20, v4, nil},
 		{"minimal", classifytest.PTB{Family: ip6}, 40, v6, nil},
 		{"mtu", classifytest.PTB{MTU: 65535}, 20, v4, func(m *classify.Message) { m.MTU = 65535 }},
@@ -68,7 +71,10 @@ func TestDecodeGood(t *testing.T) {
 			m.Flow = flow(50, "192.0.2.1:0", "203.0.113.9:0")
 		}},
 	}
-	for _, test := range tests {
+}
+
+func TestDecodeGood(t *testing.T) {
+	for _, test := range goodPackets() {
 		packet := test.ptb.Bytes()
 		want := test.base
 		want.Packet, want.ICMP = packet, packet[test.icmp:]

@@ -49,7 +49,7 @@ func outerIPv6Shapes() []shape {
 		{classify.NotPTB, "router-unspecified", Logged, PTB{Router: addr("::")}},
 		{classify.NotPTB, "router-loopback", KernelDrops, PTB{Router: addr("::1")}},
 		{classify.NotPTB, "router-multicast", KernelDrops, PTB{Router: addr("ff02::1")}},
-		{classify.NotPTB, "router-v4-mapped", KernelDrops, PTB{Router: addr("::ffff:198.51.100.1")}},
+		{classify.NotPTB, "router-v4-mapped", Logged, PTB{Router: addr("::ffff:198.51.100.1")}},
 		{classify.BadChecksum, "destination-options", Logged, PTB{Extensions: chain(DestinationOptions(2)), BreakChecksum: true}},
 		{classify.Eligible, "code-1", Logged, PTB{Code: new(uint8(1))}},
 		{classify.Eligible, "code-255", Logged, PTB{Code: new(uint8(255))}},
@@ -57,7 +57,7 @@ func outerIPv6Shapes() []shape {
 		{classify.Eligible, "atomic-fragment", Logged, PTB{Extensions: chain(Fragment(0, false))}},
 		{classify.Eligible, "no-segments-left", Logged, PTB{Extensions: chain(Routing(0))}},
 		{classify.Eligible, "destination-options", Logged, PTB{Extensions: chain(DestinationOptions(33))}},
-		{classify.Eligible, "authentication-header", Logged, PTB{Extensions: chain(Authentication())}},
+		{classify.Eligible, "authentication-header", NotMatched, PTB{Extensions: chain(Authentication())}},
 		{classify.Eligible, "eight-headers", Logged, PTB{Extensions: manyHeaders()[:8]}},
 	}
 }

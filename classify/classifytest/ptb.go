@@ -3,6 +3,7 @@ package classifytest
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"ptbrelay/classify"
 )
@@ -80,7 +81,7 @@ func (p PTB) Bytes() []byte {
 	for range p.Padding {
 		packet = append(packet, 0xa5)
 	}
-	return packet[:len(packet)-p.Cut]
+	return slices.Clip(packet[:len(packet)-p.Cut])
 }
 
 // Flow is the flow that a right packet's quote names.

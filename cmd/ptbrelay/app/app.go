@@ -108,7 +108,7 @@ the connection learns the path MTU.`,
 	root.PersistentFlags().StringVar(&o.logLevel, "log-level", "",
 		"debug, info, warn or error (default: log.level of the configuration)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(runCommand(o), rulesCommand(o), checkConfigCommand(o), versionCommand())
+	root.AddCommand(runCommand(o), demoCommand(), rulesCommand(o), checkConfigCommand(o), versionCommand())
 	for _, c := range root.Commands() {
 		argErrorsAreUsage(c)
 	}

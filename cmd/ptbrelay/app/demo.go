@@ -1,0 +1,215 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ptbrelay/config"
+	"ptbrelay/integration/lab"
+)
+
+// demoTimeout is when a download counts as stalled.
+const demoTimeout = 3 * time.Second
+
+func demoCommand() *cobra.Command {
+	var o lab.Options
+	var transport string
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Show the black hole and its end, in network namespaces of its own",
+		Long: `Build a small network in namespaces of its own: a client behind a link with a
+small MTU, an ECMP router, and servers that all hold the same VIP. Start the
+same downloads twice, first without ptbrelay, then with it on every server.
+
+Nothing outside the namespaces is touched. Needs no root where the kernel allows
+user namespaces. Exits 1 if ptbrelay did not heal what stalled.`,
+		Example: `  ptbrelay demo
+  ptbrelay demo --servers 8 --clients 100`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := checkDemo(o, transport); err != nil {
+				return usage(err)
+			}
+			code, inside, err := lab.Enter(c.Context())
+			if err != nil {
+				return err
+			}
+			if !inside {
+				if code != exitOK {
+					return exitError{code: code}
+				}
+				return nil
+			}
+			d := demo{options: o, out: c.OutOrStdout(), progress: c.ErrOrStderr(), started: time.Now()}
+			return d.run(c.Context())
+		},
+	}
+	c.Flags().IntVar(&o.Servers, "servers", 3, "servers that hold the VIPs, 2 to 64")
+	c.Flags().IntVar(&o.Clients, "clients", 32, "downloads of each IP version, 8 to 250")
+	c.Flags().StringVar(&transport, "transport", string(config.TransportBroadcast), "broadcast")
+	return c
+}
+
+func checkDemo(o lab.Options, transport string) error {
+	if config.Transport(transport) != config.TransportBroadcast {
+		return fmt.Errorf("--transport %s: this version has broadcast only", transport)
+	}
+	if o.Servers < 2 || o.Servers > 64 {
+		return fmt.Errorf("--servers %d: 2 to 64", o.Servers)
+	}
+	if o.Clients < 8 || o.Clients > 250 {
+		return fmt.Errorf("--clients %d: 8 to 250", o.Clients)
+	}
+	return nil
+}
+
+// demo shows the same downloads without and with ptbrelay.
+type demo struct {
+	options  lab.Options
+	out      io.Writer // the tables
+	progress io.Writer // what is going on
+	started  time.Time
+}
+
+func (d *demo) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(d.progress, "%5.1f s  %s\n", time.Since(d.started).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func (d *demo) run(ctx context.Context) error {
+	before, err := d.phase(ctx, "Without ptbrelay", false)
+	if err != nil {
+		return err
+	}
+	after, err := d.phase(ctx, "With ptbrelay on every server", true)
+	if err != nil {
+		return err
+	}
+	return d.conclude(before.Summary(), after.Summary())
+}
+
+// phase builds a fresh network, with ptbrelay or without, and runs the
+// downloads.
+func (d *demo) phase(ctx context.Context, title string, relaying bool) (lab.Report, error) {
+	d.say("building client, ISP, ECMP router, switch and %d servers", d.options.Servers)
+	l, err := lab.New(ctx, d.options)
+	if err != nil {
+		return lab.Report{}, err
+	}
+	report, err := d.download(ctx, l, relaying)
+	if err := errors.Join(err, l.Close()); err != nil {
+		return report, err
+	}
+	return report, printReport(d.out, title, report)
+}
+
+func (d *demo) download(ctx context.Context, l *lab.Lab, relaying bool) (lab.Report, error) {
+	d.say("every server holds %v and %v; the link to the client has MTU %d",
+		l.VIP(lab.IPv4), l.VIP(lab.IPv6), l.Options.PathMTU)
+	taps, err := l.TapServers()
+	if err != nil {
+		return lab.Report{}, err
+	}
+	if relaying {
+		d.say("starting `ptbrelay run --interface eth0` on every server, default settings")
+		if err := startDaemons(ctx, l); err != nil {
+			return lab.Report{}, err
+		}
+	}
+	if err := l.Preflight(); err != nil {
+		return lab.Report{}, err
+	}
+	d.say("%d downloads of 256 KiB over IPv4 and as many over IPv6, all at once; stalled means not done within %v",
+		l.Options.Clients, demoTimeout)
+	report, err := l.Downloads(ctx, lab.Load{Timeout: demoTimeout})
+	if err != nil {
+		return report, err
+	}
+	landings := l.Landings(taps)
+	d.say("the router sent the PTBs of %d of %d connections to a server that does not hold them",
+		len(report.Missed(landings)), len(report.Results))
+	return report, report.CheckHash(landings)
+}
+
+// startDaemons starts this very program on every server and waits until all
+// capture. An empty configuration file keeps this host's own out of it.
+func startDaemons(ctx context.Context, l *lab.Lab) error {
+	for _, s := range l.Servers {
+		p, err := s.Start(ctx, lab.Command{Args: []string{"run", "--config", "/dev/null", "--interface", "eth0"}})
+		if err != nil {
+			return err
+		}
+		if err := awaitReady(ctx, s, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaitReady polls /readyz of the daemon on a server.
+func awaitReady(ctx context.Context, server *lab.Node, p *lab.Process) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	client := http.Client{Transport: &http.Transport{DialContext: server.Dial, DisableKeepAlives: true}}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+config.Default().HTTP.Listen+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		if response, err := client.Do(request); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-p.Exited():
+			return fmt.Errorf("ptbrelay on %s ended: %s", server.Name(), p.Log())
+		case <-ctx.Done():
+			return fmt.Errorf("ptbrelay on %s is not ready: %w", server.Name(), ctx.Err())
+		}
+	}
+}
+
+func printReport(w io.Writer, title string, r lab.Report) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintf(w, "\n%s\n", title)
+	_, _ = fmt.Fprintln(t, "\tdownloads\tfinished\tstalled\tp50\tslowest\t")
+	for _, f := range lab.Families() {
+		s := r.Family(f).Summary()
+		_, _ = fmt.Fprintf(t, "%v\t%d\t%d\t%d\t%s\t%s\t\n", f, s.Flows, s.Finished, s.Stalled, seconds(s.P50), seconds(s.Slowest))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func seconds(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f s", d.Seconds())
+}
+
+// conclude says what the two phases have shown.
+func (d *demo) conclude(before, after lab.Summary) error {
+	if before.Stalled == 0 {
+		return errors.New("nothing stalled without ptbrelay: this kernel did not show the black hole")
+	}
+	if after.Stalled > 0 {
+		return fmt.Errorf("not healed: %d of %d downloads stalled with ptbrelay", after.Stalled, after.Flows)
+	}
+	_, err := fmt.Fprintf(d.out, "Healed: %d of %d downloads stalled without ptbrelay, none with it.\n", before.Stalled, before.Flows)
+	return err
+}

@@ -1,0 +1,223 @@
+//go:build linux
+
+package lab_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
+)
+
+// expectBlackHole checks that exactly the flows whose PTBs missed their owner
+// stalled, and that these are many.
+func expectBlackHole(t *testing.T, r lab.Report, landings lab.Landings) {
+	t.Helper()
+	if err := r.CheckHash(landings); err != nil {
+		t.Error(err)
+	}
+	stalled, missed := sorted(r.Stalled()), sorted(r.Missed(landings))
+	if !slices.Equal(stalled, missed) {
+		t.Errorf("stalled and missed flows differ:\n%v\n%v", stalled, missed)
+	}
+	for _, f := range lab.Families() {
+		s := r.Family(f).Summary()
+		t.Logf("%v: %v", f, s)
+		if s.Flows != 64 || s.Stalled < 16 || s.Finished == 0 {
+			t.Errorf("%v: %v; want 64 flows of which at least 16 stall and some finish", f, s)
+		}
+	}
+}
+
+func sorted(flows []lab.Flow) []lab.Flow {
+	return slices.SortedFunc(slices.Values(flows), func(a, b lab.Flow) int { return cmp.Compare(a.String(), b.String()) })
+}
+
+// preflight fails the test where a phase would prove nothing.
+func preflight(t *testing.T, l *lab.Lab) {
+	t.Helper()
+	if err := l.Preflight(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDownloadsStallWhosePTBsMissTheirOwner(t *testing.T) {
+	for _, offload := range []bool{false, true} {
+		for _, placement := range []lab.Placement{lab.VIPOnLoopback, lab.VIPAnyIP, lab.VIPOnInterface} {
+			t.Run(fmt.Sprintf("offload=%v/vip=%v", offload, placement), func(t *testing.T) {
+				begin := time.Now()
+				l := labtest.New(t, lab.Options{Offload: offload, VIPs: placement})
+				t.Logf("built in %v", time.Since(begin))
+				taps := labtest.TapServers(t, l)
+				preflight(t, l)
+				begin = time.Now()
+				r := labtest.Downloads(t, l, lab.Load{Timeout: 1500 * time.Millisecond})
+				t.Logf("phase took %v, %d PTBs", time.Since(begin), len(taps[0].PTBs())+len(taps[1].PTBs())+len(taps[2].PTBs()))
+				expectBlackHole(t, r, l.Landings(taps))
+				expectExceptions(t, l, r)
+			})
+		}
+	}
+}
+
+// expectExceptions checks that the owners of the flows that finished hold an
+// exception of the path's MTU, and those of the stalled ones none.
+func expectExceptions(t *testing.T, l *lab.Lab, r lab.Report) {
+	t.Helper()
+	for _, x := range r.Results {
+		if x.Owner < 0 {
+			t.Errorf("%v has no owner: %v", x.Flow, x.Err)
+			continue
+		}
+		mtu, exception, err := l.Servers[x.Owner].PathMTU(x.Flow.VIP.Addr(), x.Flow.Client.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 1500
+		if x.Finished {
+			want = l.Options.PathMTU
+		}
+		if mtu != want || exception != x.Finished {
+			t.Errorf("%v, finished %v: owner has path MTU %d, exception %v", x.Flow, x.Finished, mtu, exception)
+		}
+	}
+}
+
+func TestProbesStallWhosePTBsMissTheirOwner(t *testing.T) {
+	l := labtest.New(t, lab.Options{})
+	taps := labtest.TapServers(t, l)
+	preflight(t, l)
+	r := labtest.Probes(t, l, lab.Load{Port: 4433, Timeout: 500 * time.Millisecond})
+	expectBlackHole(t, r, l.Landings(taps))
+	for _, x := range r.Results {
+		want := 1500
+		if x.Finished {
+			want = l.Options.PathMTU
+		}
+		if x.MTU != want {
+			t.Errorf("%v, finished %v: socket has path MTU %d", x.Flow, x.Finished, x.MTU)
+		}
+	}
+}
+
+func TestSameFlowsHaveSameOwnersInFreshLabs(t *testing.T) {
+	var first map[lab.Flow]int
+	for range 3 {
+		l := labtest.New(t, lab.Options{PathMTU: 1500})
+		owners := make(map[lab.Flow]int)
+		r := labtest.Downloads(t, l, lab.Load{Size: 1})
+		for _, x := range r.Results {
+			if !x.Finished {
+				t.Errorf("%v: %v", x.Flow, x.Err)
+			}
+			owners[x.Flow] = x.Owner
+		}
+		if first == nil {
+			first = owners
+		}
+		if !maps.Equal(first, owners) {
+			t.Errorf("owners differ:\n%v\n%v", first, owners)
+		}
+	}
+}
+
+func TestEverythingFinishesWithoutSmallLink(t *testing.T) {
+	l := labtest.New(t, lab.Options{PathMTU: 1500, Servers: 2, Clients: 8})
+	r := labtest.Downloads(t, l, lab.Load{})
+	if s := r.Summary(); s.Finished != 16 {
+		t.Errorf("%v", s)
+	}
+}
+
+func TestBroadcastByHandHealsTheOwner(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 32})
+	taps := labtest.TapServers(t, l)
+	preflight(t, l)
+	r := labtest.Downloads(t, l, lab.Load{Timeout: 700 * time.Millisecond})
+	landings := l.Landings(taps)
+	if err := r.CheckHash(landings); err != nil {
+		t.Fatal(err)
+	}
+	// TCP no longer listens to PTBs about these flows: their sockets are gone.
+	// The next ones, with the same 4-tuples, are healed while they run.
+	ctx, cancel := context.WithCancel(t.Context())
+	relaying := make(chan error, 1)
+	go func() { relaying <- broadcastNew(ctx, l, taps) }()
+	r = labtest.Downloads(t, l, lab.Load{Timeout: 3 * time.Second})
+	cancel()
+	if err := <-relaying; err != nil {
+		t.Error(err)
+	}
+	for _, x := range r.Results {
+		mtu, exception, err := l.Servers[x.Owner].PathMTU(x.Flow.VIP.Addr(), x.Flow.Client.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !x.Finished || mtu != 1400 || !exception {
+			t.Errorf("%v: %v; owner's path MTU %d, exception %v", x.Flow, x.Err, mtu, exception)
+		}
+	}
+	t.Logf("%v", r.Summary())
+}
+
+// broadcastNew sends every PTB that comes in on a server from now on to all
+// others by Ethernet broadcast, until ctx ends.
+func broadcastNew(ctx context.Context, l *lab.Lab, taps []*lab.Tap) error {
+	errs := make(chan error, len(taps))
+	for i, tap := range taps {
+		go func() {
+			done := len(tap.Frames())
+			for {
+				frames, err := tap.Wait(ctx, func(f []lab.Frame) bool { return len(f) > done })
+				if ctx.Err() != nil {
+					errs <- nil
+					return
+				}
+				if err != nil {
+					errs <- err
+					return
+				}
+				for _, f := range frames[done:] {
+					if f.Type != lab.PacketHost {
+						continue
+					}
+					frame := slices.Clone(f.Data)
+					copy(frame, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+					if err := l.Servers[i].SendFrame("eth0", frame); err != nil {
+						errs <- err
+						return
+					}
+				}
+				done = len(frames)
+			}
+		}()
+	}
+	for range taps {
+		if err := <-errs; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestPTBRateIsKept(t *testing.T) {
+	const rate = 10
+	l := labtest.New(t, lab.Options{PTBRate: rate})
+	taps := labtest.TapServers(t, l)
+	begin := time.Now()
+	labtest.Downloads(t, l, lab.Load{Timeout: time.Second})
+	seconds := time.Since(begin).Seconds()
+	n := 0
+	for _, tap := range taps {
+		n += len(tap.PTBs())
+	}
+	if most := int(rate*seconds) + 2; n == 0 || n > most {
+		t.Errorf("%d PTBs in %.1f s, want 1 to %d", n, seconds, most)
+	}
+}

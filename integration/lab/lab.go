@@ -1,0 +1,107 @@
+//go:build linux
+
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+)
+
+// Lab is a network that works. See the package comment for its shape.
+type Lab struct {
+	Options Options // with defaults filled in
+
+	Client  *Node   // eth0 toward the ISP, with all client addresses
+	ISP     *Node   // "client" (the small MTU) and "router"
+	Router  *Node   // "isp" and "servers"; spreads the VIPs
+	Switch  *Node   // bridge br0 with ports "router", "server0", ...
+	Servers []*Node // eth0; named server0, server1, ...
+}
+
+// New builds a lab and returns once packets cross all of it in both families.
+// The process must be inside [Enter]. When ctx ends before that, it returns an
+// error; afterwards ctx no longer matters. Close the lab.
+func New(ctx context.Context, o Options) (l *Lab, err error) {
+	o, err = o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if !entered.Load() {
+		return nil, errors.New("build a lab: the process is not inside its namespaces; call Enter first")
+	}
+	l = &Lab{Options: o, Servers: make([]*Node, o.Servers)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("build a lab: %w", err), l.Close())
+			l = nil
+		}
+	}()
+	for _, step := range []func() error{
+		l.makeNodes, l.makeQuiet, l.layCables, l.setRoles, l.number, l.route, l.limitPTBs,
+		func() error { return l.awaitReady(ctx) },
+	} {
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// Nodes lists all nodes, client first.
+func (l *Lab) Nodes() []*Node {
+	var nodes []*Node
+	for _, n := range append([]*Node{l.Client, l.ISP, l.Router, l.Switch}, l.Servers...) {
+		if n != nil {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
+}
+
+// VIP is the service address of a family.
+func (l *Lab) VIP(f Family) netip.Addr { return plans[f].vip }
+
+// VIPPrefix is what of the VIP's prefix is local on servers: the address
+// alone, or with VIPAnyIP all of it.
+func (l *Lab) VIPPrefix(f Family) netip.Prefix {
+	if l.Options.VIPs == VIPAnyIP {
+		return plans[f].vips
+	}
+	return host(plans[f].vip)
+}
+
+// ClientAddr is client address i, from 0.
+func (l *Lab) ClientAddr(f Family, i int) netip.Addr { return nth(plans[f].clients, i+1) }
+
+// ServerAddr is the address of server i's eth0, from 0: never a VIP.
+func (l *Lab) ServerAddr(f Family, i int) netip.Addr { return nth(plans[f].segment, i+1) }
+
+// RouterAddr is the router's address on the servers' segment, their gateway.
+func (l *Lab) RouterAddr(f Family) netip.Addr { return plans[f].gateway }
+
+// ISPAddr is the address from which the ISP sends PTBs.
+func (l *Lab) ISPAddr(f Family) netip.Addr { return nth(plans[f].core, 1) }
+
+// Close kills all processes and lets go of all namespaces. A second Close
+// does nothing.
+func (l *Lab) Close() error {
+	nodes := l.Nodes()
+	return each(len(nodes), func(i int) error { return nodes[i].Close() })
+}
+
+// each runs f(0) to f(n-1) at the same time and joins the errors.
+func each(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { errs[i] = f(i) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,107 @@
+//go:build linux
+
+package labtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"testing"
+	"time"
+
+	"ptbrelay/integration/lab"
+)
+
+// markerWithin bounds how long a marker may be on its way.
+const markerWithin = 5 * time.Second
+
+// Tap records PTBs and marker frames on a node's interface until the test
+// ends; frames lost by the tap itself then fail the test.
+func Tap(t testing.TB, n *lab.Node, iface string) *lab.Tap {
+	t.Helper()
+	return TapWith(t, n, iface, lab.TapOptions{})
+}
+
+// TapWith is Tap with options.
+func TapWith(t testing.TB, n *lab.Node, iface string, o lab.TapOptions) *lab.Tap {
+	t.Helper()
+	tap, err := n.Tap(iface, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		dropped, err := tap.Dropped()
+		if err != nil {
+			t.Error(err)
+		}
+		if dropped > 0 {
+			t.Errorf("tap on %s %s lost %d frames; what it shows cannot be trusted", n.Name(), iface, dropped)
+		}
+		if err := tap.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return tap
+}
+
+// TapServers is [Tap] on every server's eth0, in order.
+func TapServers(t testing.TB, l *lab.Lab) []*lab.Tap {
+	t.Helper()
+	var taps []*lab.Tap
+	for _, s := range l.Servers {
+		taps = append(taps, Tap(t, s, "eth0"))
+	}
+	return taps
+}
+
+// Marker makes a broadcast frame that no other is equal to: EtherType 0x88B5,
+// a text and a nonce. Its source is a MAC address that nobody has.
+func Marker() []byte {
+	frame := bytes.Repeat([]byte{0xff}, 6)
+	frame = append(frame, 0x02, 0, 0x5e, 0xff, 0xff, 0xff)
+	frame = binary.BigEndian.AppendUint16(frame, lab.MarkerEtherType)
+	frame = append(frame, "lab marker "...)
+	nonce := make([]byte, 16)
+	_, _ = rand.Read(nonce) // never fails
+	frame = append(frame, nonce...)
+	return append(frame, make([]byte, 60-len(frame))...) // Ethernet's least
+}
+
+// Fence sends a marker from a node's interface and returns what the tap
+// recorded before it came by. Whatever took the same path earlier is among it,
+// so what is not among it did not come.
+func Fence(t testing.TB, from *lab.Node, iface string, tap *lab.Tap) []lab.Frame {
+	t.Helper()
+	marker := Marker()
+	if err := from.SendFrame(iface, marker); err != nil {
+		t.Fatal(err)
+	}
+	at := -1
+	ctx, cancel := context.WithTimeout(t.Context(), markerWithin)
+	defer cancel()
+	frames, err := tap.Wait(ctx, func(frames []lab.Frame) bool {
+		for at+1 < len(frames) {
+			at++
+			if bytes.Equal(frames[at].Data, marker) {
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		t.Fatalf("marker from %s %s: %v", from.Name(), iface, err)
+	}
+	return frames[:at]
+}
+
+// PTBs parses the PTBs among frames.
+func PTBs(frames []lab.Frame) []lab.PTB {
+	var ptbs []lab.PTB
+	for _, f := range frames {
+		if p, ok := lab.ParsePTB(f); ok {
+			ptbs = append(ptbs, p)
+		}
+	}
+	return ptbs
+}

@@ -1,0 +1,80 @@
+package integration
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"ptbrelay/classify"
+	"ptbrelay/classify/classifytest"
+	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
+)
+
+var errNotYet = errors.New("not yet")
+
+// strict is the policy of the corpus as a configuration.
+const strict = `
+policy:
+  ports: [443, 53]
+  strict: true
+vips: [192.0.2.1, 2001:db8:ffff::1]
+`
+
+func writeConfig(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Every packet of the corpus that the rules let through is counted under its
+// verdict, and none but the eligible ones reaches the wire.
+func TestRefused(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1})
+	startOn(t, l.Servers[0], "--config", writeConfig(t, strict))
+	there := labtest.Tap(t, l.Servers[1], "eth0")
+
+	want := make(map[string]float64)
+	copies := make(map[classify.Key]bool)
+	var sent, eligible int
+	hit := make(map[classify.Verdict]bool)
+	for _, c := range classifytest.Corpus() {
+		if c.Reach != classifytest.Logged {
+			continue
+		}
+		var d classify.Decoder
+		m, _ := d.Decode(c.Packet)
+		want[verdictMetric(m.Family.String(), c.Verdict)]++
+		hit[c.Verdict] = true
+		if c.Verdict == classify.Eligible {
+			eligible++
+			copies[m.Key()] = true
+		}
+		sent++
+		fromRouter(t, l, 0, c.Packet)
+	}
+	for metric, n := range want {
+		await(t, l.Servers[0], metric, n)
+	}
+	m := metricsOf(t, l.Servers[0])
+	if got := sum(m, "ptbrelay_received_total"); got != float64(sent) {
+		t.Errorf("%v messages received, %d were sent", got, sent)
+	}
+	if got := sum(m, "ptbrelay_outcomes_total"); got != float64(eligible) {
+		t.Errorf("%v outcomes, %d eligible messages were sent", got, eligible)
+	}
+	// The same flow and MTU within the window is a duplicate.
+	if got := len(broadcasts(labtest.Fence(t, l.Servers[0], "eth0", there))); got != len(copies) {
+		t.Errorf("%d frames on the wire, want %d: one for each eligible flow and MTU", got, len(copies))
+	}
+	for v := range classify.Verdict(classify.NumVerdicts) {
+		if !hit[v] {
+			t.Logf("verdict %v: nothing of it passes kernel and rules", v)
+		}
+	}
+	checkLaws(t, l.Servers[0])
+}
