@@ -63,7 +63,7 @@ func checkMessage(t *testing.T, packet []byte, m *classify.Message, v classify.V
 		}
 		return
 	}
-	if len(m.Packet) > len(packet) || &m.Packet[0] != &packet[0] || cap(m.Packet) > cap(packet) {
+	if len(m.Packet) > len(packet) || &m.Packet[0] != &packet[0] || cap(m.Packet) != len(m.Packet) {
 		t.Fatal("Packet lies not within the input")
 	}
 	router, vip := packet[12:16], packet[16:20]

@@ -93,7 +93,7 @@ func notIP() []Case {
 		{Name: "version-5", Packet: PTB{Version: new(uint8(5))}.Bytes()},
 		{Name: "ipv4-19-bytes", Packet: four[:19]},
 		{Name: "ipv4-header-length-4-words", Packet: PTB{HeaderWords: new(uint8(4))}.Bytes()},
-		{Name: "ipv4-header-beyond-bytes", Packet: PTB{HeaderWords: new(uint8(15))}.Bytes()[:59]},
+		{Name: "ipv4-header-beyond-bytes", Packet: PTB{HeaderWords: new(uint8(15))}.Bytes()},
 		{Name: "ipv4-length-below-header", Packet: PTB{Length: new(uint16(19))}.Bytes()},
 		{Name: "ipv4-length-0", Packet: PTB{Length: new(uint16(0))}.Bytes()},
 		{Name: "ipv6-39-bytes", Packet: six[:39]},

@@ -46,6 +46,7 @@ func outerIPv6Shapes() []shape {
 		{classify.NotPTB, "too-many-headers", Logged, PTB{Extensions: manyHeaders()}},
 		{classify.NotPTB, "hop-by-hop-not-first", Logged, PTB{Extensions: chain(DestinationOptions(1), HopByHop())}},
 		{classify.NotPTB, "segments-left", Logged, PTB{Extensions: chain(Routing(1))}},
+		{classify.NotPTB, "segments-left-then-none", Logged, PTB{Extensions: chain(Routing(1), Routing(0))}},
 		{classify.NotPTB, "router-unspecified", Logged, PTB{Router: addr("::")}},
 		{classify.NotPTB, "router-loopback", KernelDrops, PTB{Router: addr("::1")}},
 		{classify.NotPTB, "router-multicast", KernelDrops, PTB{Router: addr("ff02::1")}},

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // etherMTU is the usual MTU of Ethernet, in bytes.
@@ -78,7 +79,7 @@ func (n *Node) addRoute(to netip.Prefix, gateways ...netip.Addr) error {
 		if err != nil {
 			return err
 		}
-		route.LinkIndex, route.Type, route.Table = lo.Attrs().Index, rtnLocal, tableLocal
+		route.LinkIndex, route.Type, route.Table = lo.Attrs().Index, unix.RTN_LOCAL, unix.RT_TABLE_LOCAL
 		if to.Addr().Is4() {
 			route.Scope = netlink.SCOPE_HOST
 		}

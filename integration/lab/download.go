@@ -15,6 +15,10 @@ import (
 	"time"
 )
 
+// connectWithin bounds the handshakes, which no path MTU hinders: long enough
+// for two lost SYNs.
+const connectWithin = 5 * time.Second
+
 // tearDown bounds how long a phase waits for its servers' sides to notice
 // that it is over.
 const tearDown = 2 * time.Second
@@ -38,7 +42,7 @@ func (l *Lab) Downloads(ctx context.Context, load Load) (Report, error) {
 		return Report{}, errors.Join(fmt.Errorf("downloads: %w", err), site.close())
 	}
 	conns := make([]net.Conn, len(results))
-	dialed, cancel := context.WithTimeout(ctx, load.Timeout)
+	dialed, cancel := context.WithTimeout(ctx, connectWithin)
 	_ = each(len(results), func(i int) error {
 		conns[i], results[i].Err = l.connectFlow(dialed, results[i].Flow)
 		return nil // a flow that does not connect is a result

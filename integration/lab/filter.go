@@ -23,10 +23,34 @@ const (
 	jumpDrop
 )
 
-// ptbFilter is the classic BPF program of a tap: it keeps marker frames, PTBs
-// (IPv4 ICMP 3/4; ICMPv6 type 2 directly after the fixed header) and UDP to or
-// from the given ports.
-func ptbFilter(udpPorts []uint16) []unix.SockFilter {
+// filter is the classic BPF program of a tap. By default it keeps marker
+// frames, PTBs (IPv4 ICMP 3/4; ICMPv6 type 2 directly after the fixed header)
+// and UDP to or from the given ports.
+func (o TapOptions) filter() []unix.SockFilter {
+	program := typeTests(o.Types)
+	if o.All {
+		return assemble(append(program, always(jumpKeep)))
+	}
+	return assemble(append(program, ptbTests(o.UDPPorts)...))
+}
+
+// typeTests drops frames of other packet types, which the kernel gives as
+// ancillary data.
+func typeTests(types []PacketType) []unix.SockFilter {
+	if len(types) == 0 {
+		return nil
+	}
+	tests := []unix.SockFilter{load(unix.BPF_B, packetTypeOffset)}
+	for i, t := range types {
+		tests = append(tests, test(unix.BPF_JEQ, uint32(t), uint8(len(types)-i), jumpNext))
+	}
+	return append(tests, always(jumpDrop))
+}
+
+// packetTypeOffset is SKF_AD_OFF + SKF_AD_PKTTYPE of linux/filter.h.
+const packetTypeOffset = 0xfffff000 + 4
+
+func ptbTests(udpPorts []uint16) []unix.SockFilter {
 	var v4, v6 []unix.SockFilter
 	v4 = append(v4,
 		load(unix.BPF_H, etherHeader+6), // flags and fragment offset
@@ -54,7 +78,7 @@ func ptbFilter(udpPorts []uint16) []unix.SockFilter {
 	program = append(program, v4...)
 	program = append(program, test(unix.BPF_JEQ, etherTypeIPv6, jumpNext, jumpDrop))
 	program = append(program, v6...)
-	return assemble(program)
+	return program
 }
 
 // udpTests continues a program whose accumulator holds the IP protocol; it
@@ -67,7 +91,7 @@ func udpTests(ports []uint16, source, destination unix.SockFilter) []unix.SockFi
 			tests = append(tests, test(unix.BPF_JEQ, uint32(port), jumpKeep, jumpNext))
 		}
 	}
-	return append(tests, test(unix.BPF_JEQ, 0, jumpDrop, jumpDrop))
+	return append(tests, always(jumpDrop))
 }
 
 // assemble replaces the named jump targets by distances and appends the two
@@ -106,6 +130,9 @@ func load(size uint16, offset uint32) unix.SockFilter {
 func indirect(offset uint32) unix.SockFilter {
 	return stmt(unix.BPF_LD|unix.BPF_H|unix.BPF_IND, offset)
 }
+
+// always jumps to one target.
+func always(target uint8) unix.SockFilter { return test(unix.BPF_JEQ, 0, target, target) }
 
 func test(op uint16, k uint32, yes, no uint8) unix.SockFilter {
 	return unix.SockFilter{Code: unix.BPF_JMP | op | unix.BPF_K, Jt: yes, Jf: no, K: k}

@@ -24,33 +24,34 @@ type Lab struct {
 // New builds a lab and returns once packets cross all of it in both families.
 // The process must be inside [Enter]. When ctx ends before that, it returns an
 // error; afterwards ctx no longer matters. Close the lab.
-func New(ctx context.Context, o Options) (l *Lab, err error) {
-	o, err = o.withDefaults()
+func New(ctx context.Context, o Options) (*Lab, error) {
+	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	if !entered.Load() {
 		return nil, errors.New("build a lab: the process is not inside its namespaces; call Enter first")
 	}
-	l = &Lab{Options: o, Servers: make([]*Node, o.Servers)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("build a lab: %w", err), l.Close())
-			l = nil
-		}
-	}()
+	l := &Lab{Options: o, Servers: make([]*Node, o.Servers)}
+	if err := l.build(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("build a lab: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+func (l *Lab) build(ctx context.Context) error {
 	for _, step := range []func() error{
 		l.makeNodes, l.makeQuiet, l.layCables, l.setRoles, l.number, l.route, l.limitPTBs,
 		func() error { return l.awaitReady(ctx) },
 	} {
 		if err := context.Cause(ctx); err != nil {
-			return nil, err
+			return err
 		}
 		if err := step(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return l, nil
+	return nil
 }
 
 // Nodes lists all nodes, client first.

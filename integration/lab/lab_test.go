@@ -37,5 +37,5 @@ func daemon(args []string) int {
 		fmt.Println(len(entries), err)
 		return 0
 	}
-	return 2
+	return enter(args)
 }

@@ -13,11 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	rtnLocal   = unix.RTN_LOCAL
-	tableLocal = unix.RT_TABLE_LOCAL
-)
-
 // end is one end of a cable.
 type end struct {
 	node  *Node

@@ -49,9 +49,10 @@ type Frame struct {
 
 // TapOptions choose what a tap keeps: by default PTBs and marker frames.
 type TapOptions struct {
-	UDPPorts []uint16 // keep UDP to and from these ports as well, at most 32
-	All      bool     // keep every frame
-	Limit    int      // frames kept; 0: 65536. More are counted as dropped
+	UDPPorts []uint16     // keep UDP to and from these ports as well, at most 32
+	All      bool         // keep every frame
+	Types    []PacketType // keep only frames of these types; nil: any
+	Limit    int          // frames kept; 0: 65536. More are counted as dropped
 }
 
 // Tap records the frames that pass an interface.
@@ -72,8 +73,8 @@ type Tap struct {
 // Tap starts recording on one of the node's interfaces; frames that pass
 // after its return are seen.
 func (n *Node) Tap(iface string, o TapOptions) (*Tap, error) {
-	if len(o.UDPPorts) > 32 {
-		return nil, fmt.Errorf("node %s: tap with %d UDP ports, at most 32", n.name, len(o.UDPPorts))
+	if len(o.UDPPorts) > 32 || len(o.Types) > 5 {
+		return nil, fmt.Errorf("node %s: tap with %d UDP ports and %d types, at most 32 and 5", n.name, len(o.UDPPorts), len(o.Types))
 	}
 	if o.Limit == 0 {
 		o.Limit = 1 << 16
@@ -126,12 +127,10 @@ func openTap(iface string, o TapOptions) (fd int, err error) {
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
 		return -1, fmt.Errorf("ask for timestamps: %w", err)
 	}
-	if !o.All {
-		filter := ptbFilter(o.UDPPorts)
-		program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-		if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program); err != nil {
-			return -1, fmt.Errorf("attach the filter: %w", err)
-		}
+	filter := o.filter()
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program); err != nil {
+		return -1, fmt.Errorf("attach the filter: %w", err)
 	}
 	everything := uint16(unix.ETH_P_ALL)<<8 | uint16(unix.ETH_P_ALL)>>8
 	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: everything, Ifindex: link}); err != nil {

@@ -30,11 +30,15 @@ func (l *Lab) makeNodes() error {
 func (l *Lab) makeQuiet() error {
 	nodes := l.Nodes()
 	return each(len(nodes), func(i int) error {
+		noIPv6 := "0"
+		if nodes[i] == l.Switch {
+			noIPv6 = "1" // a switch only forwards frames
+		}
 		var s []setting
 		for _, scope := range []string{"all", "default", "lo"} {
 			s = append(s,
 				setting{"net/ipv4/conf/" + scope + "/rp_filter", "0"},
-				setting{"net/ipv6/conf/" + scope + "/disable_ipv6", "0"},
+				setting{"net/ipv6/conf/" + scope + "/disable_ipv6", noIPv6},
 				setting{"net/ipv6/conf/" + scope + "/accept_dad", "0"},
 				setting{"net/ipv6/conf/" + scope + "/accept_ra", "0"})
 		}

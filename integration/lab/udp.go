@@ -37,7 +37,7 @@ func (l *Lab) Probes(ctx context.Context, load Load) (Report, error) {
 	if err := p.open(ctx); err != nil {
 		return Report{}, fmt.Errorf("probes: %w", err)
 	}
-	greeted, cancel := context.WithTimeout(ctx, load.Timeout)
+	greeted, cancel := context.WithTimeout(ctx, connectWithin)
 	err = p.greet(greeted)
 	cancel()
 	if err != nil {

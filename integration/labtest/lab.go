@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,11 +22,11 @@ const cleanupWithin = 10 * time.Second
 func Require(t testing.TB) {
 	t.Helper()
 	switch {
-	case refusal == nil:
-	case errors.Is(refusal, lab.ErrRefused) && os.Getenv(requireLab) == "":
-		t.Skipf("no lab here (set %s=1 to fail instead): %v", requireLab, refusal)
+	case errNoLab == nil:
+	case errors.Is(errNoLab, lab.ErrRefused) && os.Getenv(requireLab) == "":
+		t.Skipf("no lab here (set %s=1 to fail instead): %v", requireLab, errNoLab)
 	default:
-		t.Fatalf("no lab: %v", refusal)
+		t.Fatalf("no lab: %v", errNoLab)
 	}
 }
 
@@ -38,17 +39,41 @@ func New(t testing.TB, o lab.Options) *lab.Lab {
 	if err != nil {
 		t.Fatal(err)
 	}
+	dump := dumpOnce(t, l)
+	for _, n := range l.Nodes() {
+		dumps.Store(n, dump)
+	}
 	t.Cleanup(func() {
-		if t.Failed() {
-			var b strings.Builder
-			l.Dump(&b)
-			t.Log(b.String())
+		dump()
+		for _, n := range l.Nodes() {
+			dumps.Delete(n)
 		}
 		if err := l.Close(); err != nil {
 			t.Errorf("close the lab: %v", err)
 		}
 	})
 	return l
+}
+
+// dumps holds, by node, the function that dumps the node's lab. Cleanups run
+// last first: daemons stop before the lab closes, and what they held (rules,
+// sockets) would be gone from a dump made only then.
+var dumps sync.Map
+
+// dumpOnce returns a function that logs the lab's state once the test has
+// failed, and only once.
+func dumpOnce(t testing.TB, l *lab.Lab) func() {
+	var once sync.Once
+	return func() {
+		if !t.Failed() {
+			return
+		}
+		once.Do(func() {
+			var b strings.Builder
+			l.Dump(&b)
+			t.Log(b.String())
+		})
+	}
 }
 
 // Node makes a single node for the test.
@@ -72,11 +97,14 @@ func Node(t testing.TB, name string) *lab.Node {
 // fails the test.
 func Start(t testing.TB, n *lab.Node, args ...string) *lab.Process {
 	t.Helper()
-	p, err := n.Start(context.WithoutCancel(t.Context()), lab.Command{Args: args, Env: []string{actAsDaemon + "=1"}})
+	p, err := n.Start(context.WithoutCancel(t.Context()), lab.Command{Args: args, Env: daemonEnv()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if dump, ok := dumps.Load(n); ok {
+			dump.(func())()
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), cleanupWithin)
 		defer cancel()
 		if _, err := p.Stop(ctx); err != nil {
@@ -85,6 +113,12 @@ func Start(t testing.TB, n *lab.Node, args ...string) *lab.Process {
 		}
 	})
 	return p
+}
+
+// daemonEnv makes the test binary act as the daemon. Under the race detector a
+// process sleeps a second before it exits, unless told otherwise.
+func daemonEnv() []string {
+	return []string{ActAsDaemon + "=1", "GORACE=atexit_sleep_ms=0 " + os.Getenv("GORACE")}
 }
 
 // Stop ends a daemon by SIGTERM and returns its exit code.

@@ -15,18 +15,19 @@ import (
 const (
 	// requireLab turns skips into failures; CI sets it.
 	requireLab = "PTBRELAY_REQUIRE_LAB"
-	// actAsDaemon tells a test binary started by Start to be the daemon.
-	actAsDaemon = "PTBRELAY_ACT_AS_DAEMON"
+	// ActAsDaemon is the environment variable that makes a test binary the
+	// daemon; [Start] sets it.
+	ActAsDaemon = "PTBRELAY_ACT_AS_DAEMON"
 )
 
-// refusal is why there can be no labs in this process; set once by Main.
-var refusal = errors.New("TestMain does not call labtest.Main")
+// errNoLab is why there can be no labs in this process; set once by Main.
+var errNoLab = errors.New("TestMain does not call labtest.Main")
 
 // Main is for TestMain; it never returns. It runs the tests inside the lab's
 // namespaces. In a process that [Start] made it runs daemon, which may be nil
 // where no test starts one, with the arguments after the program's name.
 func Main(m *testing.M, daemon func(args []string) int) {
-	if os.Getenv(actAsDaemon) != "" {
+	if os.Getenv(ActAsDaemon) != "" {
 		if daemon == nil {
 			fmt.Fprintln(os.Stderr, "labtest: started as a daemon, but TestMain names none")
 			os.Exit(2)
@@ -37,6 +38,6 @@ func Main(m *testing.M, daemon func(args []string) int) {
 	if err == nil && !inside {
 		os.Exit(code)
 	}
-	refusal = err
+	errNoLab = err
 	os.Exit(m.Run())
 }

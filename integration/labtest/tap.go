@@ -7,8 +7,13 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ptbrelay/integration/lab"
 )
@@ -68,31 +73,65 @@ func Marker() []byte {
 	return append(frame, make([]byte, 60-len(frame))...) // Ethernet's least
 }
 
-// Fence sends a marker from a node's interface and returns what the tap
-// recorded before it came by. Whatever took the same path earlier is among it,
-// so what is not among it did not come.
+// Fence sends markers from a node's interface and returns what the tap
+// recorded before the last of them came by, without them. Whatever was put on
+// the same path earlier is among it, so what is not among it did not come.
+//
+// Virtual cables keep order only among frames sent on one CPU, so there is a
+// marker from each.
 func Fence(t testing.TB, from *lab.Node, iface string, tap *lab.Tap) []lab.Frame {
 	t.Helper()
-	marker := Marker()
-	if err := from.SendFrame(iface, marker); err != nil {
+	pending := make(map[string]bool)
+	err := onEveryCPU(func() error {
+		marker := Marker()
+		pending[string(marker)] = true
+		return from.SendFrame(iface, marker)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	at := -1
+	var before []lab.Frame
+	seen := 0
 	ctx, cancel := context.WithTimeout(t.Context(), markerWithin)
 	defer cancel()
-	frames, err := tap.Wait(ctx, func(frames []lab.Frame) bool {
-		for at+1 < len(frames) {
-			at++
-			if bytes.Equal(frames[at].Data, marker) {
-				return true
+	_, err = tap.Wait(ctx, func(frames []lab.Frame) bool {
+		for ; seen < len(frames) && len(pending) > 0; seen++ {
+			if f := frames[seen]; pending[string(f.Data)] {
+				delete(pending, string(f.Data))
+			} else {
+				before = append(before, f)
 			}
 		}
-		return false
+		return len(pending) == 0
 	})
 	if err != nil {
 		t.Fatalf("marker from %s %s: %v", from.Name(), iface, err)
 	}
-	return frames[:at]
+	return before
+}
+
+// onEveryCPU runs f once on each CPU that this thread may use.
+func onEveryCPU(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var allowed unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
+		return fmt.Errorf("read the CPU affinity: %w", err)
+	}
+	var errs []error
+	for cpu, left := 0, allowed.Count(); left > 0; cpu++ {
+		if !allowed.IsSet(cpu) {
+			continue
+		}
+		left--
+		var one unix.CPUSet
+		one.Set(cpu)
+		if err := unix.SchedSetaffinity(0, &one); err != nil {
+			continue // it went offline; then nothing waits there
+		}
+		errs = append(errs, f())
+	}
+	return errors.Join(append(errs, unix.SchedSetaffinity(0, &allowed))...)
 }
 
 // PTBs parses the PTBs among frames.

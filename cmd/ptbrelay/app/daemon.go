@@ -61,6 +61,8 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
 
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	reading, stopReading := context.WithCancel(context.Background())
 	defer stopReading()
@@ -72,7 +74,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		return d.removeTable()
 	})
 	if err := d.installTable(); err != nil {
-		stopReading()
+		cancel()
 		return errors.Join(err, g.Wait())
 	}
 	if d.table != nil {

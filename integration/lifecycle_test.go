@@ -1,0 +1,438 @@
+package integration
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/vishvananda/netlink"
+
+	"ptbrelay/classify"
+	"ptbrelay/classify/classifytest"
+	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
+)
+
+// tables are the names of the nftables tables on a node.
+func tables(t testing.TB, n *lab.Node) (names []string) {
+	t.Helper()
+	err := n.Do(func() error {
+		conn, err := nftables.New()
+		if err != nil {
+			return err
+		}
+		found, err := conn.ListTables()
+		for _, table := range found {
+			names = append(names, table.Name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// groups is the kernel's list of NFLOG groups in use on a node.
+func groups(t testing.TB, n *lab.Node) (text string) {
+	t.Helper()
+	err := n.Do(func() error {
+		b, err := os.ReadFile("/proc/thread-self/net/netfilter/nfnetlink_log")
+		text = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// nothingLeft fails unless a node is as it was before ptbrelay ran.
+func nothingLeft(t testing.TB, n *lab.Node) {
+	t.Helper()
+	if left := tables(t, n); len(left) != 0 {
+		t.Errorf("%s: tables %v are left", n.Name(), left)
+	}
+	if left := groups(t, n); left != "" {
+		t.Errorf("%s: NFLOG groups are left:\n%s", n.Name(), left)
+	}
+}
+
+// SIGTERM ends the daemon within a second, SIGKILL at once; neither leaves a
+// table or a bound group, and the next start works at once: idle and while
+// PTBs rain.
+func TestStopAndKillLeaveNothing(t *testing.T) {
+	for _, flooded := range []bool{false, true} {
+		t.Run(fmt.Sprintf("flooded=%v", flooded), func(t *testing.T) {
+			l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+			server := l.Servers[0]
+			var rain *flood
+			if flooded {
+				rain = startFlood(t, l, 0)
+			}
+			for range 3 {
+				p := startOn(t, server)
+				handled(t, server, rain)
+				begin := time.Now()
+				if code := labtest.Stop(t, p); code != 0 {
+					t.Errorf("exit code %d:\n%s", code, p.Log())
+				}
+				if took := time.Since(begin); took > time.Second {
+					t.Errorf("SIGTERM took %v", took)
+				}
+				nothingLeft(t, server)
+
+				p = startOn(t, server)
+				handled(t, server, rain)
+				if err := p.Kill(); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := p.Wait(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				nothingLeft(t, server)
+			}
+		})
+	}
+}
+
+// handled waits until the daemon has handled some of the rain, if there is any.
+func handled(t *testing.T, server *lab.Node, rain *flood) {
+	t.Helper()
+	if rain == nil {
+		return
+	}
+	labtest.Eventually(t, 5*time.Second, "the flood arrives", func() error {
+		m, err := labtest.TryMetrics(t.Context(), server, metricsURL)
+		if err == nil && m[verdictMetric("ipv6", classify.Eligible)] < 100 {
+			err = errNotYet
+		}
+		return err
+	})
+}
+
+// Under a flood of new flows the node's budget holds on the wire, nothing is
+// lost unnoticed, and the laws hold to the last message.
+func TestLawsAndBudgetUnderFlood(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	startOn(t, l.Servers[0])
+	there := labtest.TapWith(t, l.Servers[1], "eth0", lab.TapOptions{Limit: 1 << 18})
+	rain := startFlood(t, l, 0)
+	labtest.Eventually(t, 20*time.Second, "100 000 PTBs are sent", func() error {
+		if rain.sent.Load() < 100_000 {
+			return errNotYet
+		}
+		return nil
+	})
+	rain.stop()
+	sent := float64(rain.sent.Load())
+	labtest.Eventually(t, 5*time.Second, "every PTB is accounted for", func() error {
+		m, err := labtest.TryMetrics(t.Context(), l.Servers[0], metricsURL)
+		if err != nil {
+			return err
+		}
+		known := m[`ptbrelay_received_total{family="ipv6",from="wire"}`] + sum(m, "ptbrelay_capture_lost_total") + m["ptbrelay_guarded_total"]
+		if known != sent {
+			return fmt.Errorf("%v of %v", known, sent)
+		}
+		return nil
+	})
+	checkLaws(t, l.Servers[0])
+	frames := broadcasts(labtest.Fence(t, l.Servers[0], "eth0", there))
+	if got := metricsOf(t, l.Servers[0])[outcomeMetric("ipv6", "relayed")]; got != float64(len(frames)) {
+		t.Errorf("%v relayed, %d frames on the wire", got, len(frames))
+	}
+	checkBudget(t, frames, 1000, 2000)
+}
+
+// checkBudget fails where in any second more copies were on the wire than the
+// burst and the rate allow; 3 % are for the clocks.
+func checkBudget(t *testing.T, copies []lab.PTB, rate, burst int) {
+	t.Helper()
+	if len(copies) < burst {
+		t.Fatalf("only %d copies: the budget was not tried", len(copies))
+	}
+	first := 0
+	for i, c := range copies {
+		for c.Frame.Time.Sub(copies[first].Frame.Time) > time.Second {
+			first++
+		}
+		if n := i - first + 1; n > (rate+burst)*103/100 {
+			t.Fatalf("%d copies within a second", n)
+		}
+	}
+}
+
+// `nft flush ruleset` passes the table by, and relaying goes on.
+func TestFlushRuleset(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	server := l.Servers[0]
+	startOn(t, server)
+	addTable(t, server, "operators")
+	err := server.Do(func() error {
+		conn, err := nftables.New()
+		if err != nil {
+			return err
+		}
+		conn.FlushRuleset()
+		return conn.Flush()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := tables(t, server); len(left) != 1 || left[0] != "ptbrelay" {
+		t.Fatalf("after a flush the tables are %v", left)
+	}
+	fromRouter(t, l, 0, classifytest.PTB{}.Bytes())
+	await(t, server, outcomeMetric("ipv4", "relayed"), 1)
+}
+
+func addTable(t testing.TB, n *lab.Node, name string) {
+	t.Helper()
+	err := n.Do(func() error {
+		conn, err := nftables.New()
+		if err != nil {
+			return err
+		}
+		conn.AddTable(&nftables.Table{Name: name, Family: nftables.TableFamilyINet})
+		return conn.Flush()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A second daemon is told what is in its way, and does the first no harm.
+func TestSecondDaemonIsRefused(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	server := l.Servers[0]
+	startOn(t, server)
+	for _, c := range []struct{ config, want string }{
+		{"", "another process owns the group"},
+		{"capture: {group: 40}", "another ptbrelay runs here"},
+	} {
+		p := labtest.Start(t, server, "run", "--interface", "eth0", "--http", "", "--config", writeConfig(t, c.config))
+		code, err := p.Wait(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code != 1 || !strings.Contains(p.Log(), c.want) {
+			t.Errorf("exit code %d, want 1 and %q in:\n%s", code, c.want, p.Log())
+		}
+	}
+	fromRouter(t, l, 0, classifytest.PTB{}.Bytes())
+	await(t, server, outcomeMetric("ipv4", "relayed"), 1)
+}
+
+// A dry run does everything but send.
+func TestDryRunSendsNothing(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	server := l.Servers[0]
+	p := startOn(t, server, "--dry-run")
+	there := labtest.Tap(t, l.Servers[1], "eth0")
+	for _, ptb := range ptbs(40003) {
+		fromRouter(t, l, 0, ptb.Bytes())
+		fromRouter(t, l, 0, ptb.Bytes())
+		await(t, server, outcomeMetric(ptb.Family.String(), "dry-run"), 1)
+		await(t, server, outcomeMetric(ptb.Family.String(), "duplicate"), 1)
+	}
+	if found := broadcasts(labtest.Fence(t, server, "eth0", there)); len(found) != 0 {
+		t.Errorf("%d frames on the wire in a dry run", len(found))
+	}
+	checkLaws(t, server)
+	labtest.Stop(t, p)
+	if log := p.Log(); !strings.Contains(log, "would_relay=2") {
+		t.Errorf("no summary of what would have been relayed in:\n%s", log)
+	}
+}
+
+// SIGHUP puts a new configuration in force without losing the socket or what
+// dedup remembers; a broken one changes nothing.
+func TestReload(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	server := l.Servers[0]
+	path := writeConfig(t, "vips: [192.0.2.99]\n")
+	p := startOn(t, server, "--config", path)
+	packet := classifytest.PTB{}.Bytes()
+	reload := func(text, logged string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n := strings.Count(p.Log(), logged)
+		if err := p.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		labtest.Eventually(t, 5*time.Second, "the daemon says "+logged, func() error {
+			if strings.Count(p.Log(), logged) == n {
+				return errNotYet
+			}
+			return nil
+		})
+	}
+	// The rules let only PTBs for VIPs through; this one is for none of them.
+	fromRouter(t, l, 0, packet)
+	reload("vips: [192.0.2.0/24]\nrelay: {dry_run: true}\n", "configuration read again")
+	fromRouter(t, l, 0, packet)
+	await(t, server, outcomeMetric("ipv4", "dry-run"), 1)
+	reload("vips: [192.0.2.0/24]\nrelay: {dry_rum: true}\n", "configuration refused")
+	if m := metricsOf(t, server); m["ptbrelay_config_reload_success"] != 0 {
+		t.Error("a refused configuration is not visible in the metrics")
+	}
+	reload("capture: {group: 40}\n", "keep their value until a restart")
+	labtest.Eventually(t, 5*time.Second, "relays after the window", func() error {
+		fromRouter(t, l, 0, packet)
+		if metricsOf(t, server)[outcomeMetric("ipv4", "relayed")] == 0 {
+			return errNotYet
+		}
+		return nil
+	})
+	m := metricsOf(t, server)
+	if m["ptbrelay_config_reload_success"] != 1 || m[outcomeMetric("ipv4", "dry-run")] != 1 {
+		t.Errorf("reload success %v, dry-run %v", m["ptbrelay_config_reload_success"], m[outcomeMetric("ipv4", "dry-run")])
+	}
+	if m[outcomeMetric("ipv4", "duplicate")] == 0 {
+		t.Error("dedup forgot what it had admitted before the reload")
+	}
+	checkLaws(t, server)
+}
+
+// An interface that goes down and comes back, or goes for good and is made
+// anew, costs the copies of that time and no more.
+func TestLinkFlap(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	server := l.Servers[0]
+	// Copies leave by a second interface; PTBs keep coming in by the first.
+	side := addSide(t, server)
+	startOn(t, server, "--interface", "side0")
+	port := uint16(41000)
+	relay := func(outcome string) {
+		t.Helper()
+		port++
+		before := metricsOf(t, server)[outcomeMetric("ipv4", outcome)]
+		fromRouter(t, l, 0, classifytest.PTB{ClientPort: port}.Bytes())
+		await(t, server, outcomeMetric("ipv4", outcome), before+1)
+	}
+	errorsOf := func() float64 { return metricsOf(t, server)[`ptbrelay_send_errors_total{transport="broadcast"}`] }
+
+	relay("relayed")
+	if n := errorsOf(); n != 0 {
+		t.Fatalf("%v send errors with both interfaces up", n)
+	}
+	if err := server.Handle().LinkSetDown(side); err != nil {
+		t.Fatal(err)
+	}
+	relay("relayed") // eth0 still takes it
+	if n := errorsOf(); n != 1 {
+		t.Errorf("%v send errors with one interface down, want 1", n)
+	}
+	if err := server.Handle().LinkDel(side); err != nil {
+		t.Fatal(err)
+	}
+	relay("relayed")
+	if n := errorsOf(); n != 2 {
+		t.Errorf("%v send errors with one interface gone, want 2", n)
+	}
+	addSide(t, server)
+	tap := labtest.Tap(t, server, "side1")
+	labtest.Eventually(t, 5*time.Second, "a copy on the interface made anew", func() error {
+		relay("relayed")
+		if len(broadcasts(tap.Frames())) == 0 {
+			return errNotYet
+		}
+		return nil
+	})
+	checkLaws(t, server)
+}
+
+// addSide makes a veth pair side0, side1 on a node, both up.
+func addSide(t testing.TB, n *lab.Node) netlink.Link {
+	t.Helper()
+	pair := netlink.NewVeth(netlink.LinkAttrs{Name: "side0", MTU: 1500})
+	pair.PeerName = "side1"
+	if err := n.Handle().LinkAdd(pair); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"side0", "side1"} {
+		link, err := n.Handle().LinkByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Handle().LinkSetUp(link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	side, err := n.Handle().LinkByName("side0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return side
+}
+
+// Without an interface named, run names the candidates and exits 2.
+func TestRunWithoutInterface(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 1})
+	for _, args := range [][]string{{"run"}, {"run", "--interface", "nosuch"}, {"run", "--interface", "lo"}} {
+		p := labtest.Start(t, l.Servers[0], args...)
+		code, err := p.Wait(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code != 2 || !strings.Contains(p.Log(), "candidates here: eth0 (MTU 1500)") {
+			t.Errorf("%v: exit code %d, want 2 and the candidates:\n%s", args, code, p.Log())
+		}
+	}
+	nothingLeft(t, l.Servers[0])
+}
+
+// A VIP that this host gains or loses is relayed for, or not, at once.
+func TestFollowsLocalAddresses(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	server := l.Servers[0]
+	startOn(t, server)
+	lo, err := server.Handle().LinkByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := func(text string) *netlink.Addr {
+		a, err := netlink.ParseAddr(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	added := classifytest.PTB{VIP: netip.MustParseAddr("192.0.2.77")}
+	fromRouter(t, l, 0, added.Bytes())
+	if err := server.Handle().AddrAdd(lo, address("192.0.2.77/32")); err != nil {
+		t.Fatal(err)
+	}
+	labtest.Eventually(t, 5*time.Second, "the new VIP is relayed for", func() error {
+		fromRouter(t, l, 0, added.Bytes())
+		if metricsOf(t, server)[outcomeMetric("ipv4", "relayed")] == 0 {
+			return errNotYet
+		}
+		return nil
+	})
+	if err := server.Handle().AddrDel(lo, address("192.0.2.1/32")); err != nil {
+		t.Fatal(err)
+	}
+	before := sum(metricsOf(t, server), `ptbrelay_received_total`)
+	fromRouter(t, l, 0, classifytest.PTB{}.Bytes()) // for the VIP that is gone
+	marker := classifytest.PTB{VIP: added.VIP, ClientPort: 41999}
+	fromRouter(t, l, 0, marker.Bytes())
+	labtest.Eventually(t, 5*time.Second, "the marker arrives", func() error {
+		got := sum(metricsOf(t, server), `ptbrelay_received_total`) - before
+		if got == 0 {
+			return errNotYet
+		}
+		if got != 1 {
+			t.Fatalf("%v messages received, want the marker alone", got)
+		}
+		return nil
+	})
+}
