@@ -23,7 +23,7 @@ type Config struct {
 	UDP      UDP      `yaml:"udp" reload:"restart"`
 	Peers    Peers    `yaml:"peers" reload:"live"`
 	Capture  Capture  `yaml:"capture" reload:"restart"`
-	Rules    Rules    `yaml:"rules" reload:"restart"`
+	Rules    Rules    `yaml:"rules"`
 	Audit    Audit    `yaml:"audit" reload:"restart"`
 	HTTP     HTTP     `yaml:"http" reload:"restart"`
 	// Control is the absolute path of the control socket; empty is off.
@@ -103,8 +103,8 @@ type Capture struct {
 
 // Rules is the nftables table.
 type Rules struct {
-	Manage    bool `yaml:"manage"`
-	NodeGuard int  `yaml:"node_guard"` // PTBs a second, 1 to 10^9
+	Manage    bool `yaml:"manage" reload:"restart"`
+	NodeGuard int  `yaml:"node_guard" reload:"live"` // PTBs a second, 1 to 10^9
 }
 
 // Audit is what `run` watches beside relaying.

@@ -37,7 +37,7 @@ func (d *decoder) section(node ast.Node, to reflect.Value, path string) {
 	}
 	m, ok := node.(ast.MapNode)
 	if !ok {
-		d.add(node.GetToken(), path, "%s where keys are wanted, some of %s", describe(node), keyNames(to.Type()))
+		d.add(startOf(node), path, "%s where keys are wanted, some of %s", describe(node), keyNames(to.Type()))
 		return
 	}
 	seen := make(map[string]position)
@@ -75,11 +75,11 @@ func (d *decoder) entry(kv *ast.MappingValueNode, to reflect.Value, section stri
 }
 
 func (d *decoder) list(node ast.Node, to reflect.Value, path string) {
-	d.at[path] = positionOf(node.GetToken())
+	d.at[path] = positionOf(startOf(node))
 	seq, ok := node.(*ast.SequenceNode)
 	if !ok {
 		d.failed[path] = true
-		d.add(node.GetToken(), path, "%s where a list is wanted; write [one, two], or [] for none", describe(node))
+		d.add(startOf(node), path, "%s where a list is wanted; write [one, two], or [] for none", describe(node))
 		return
 	}
 	to.SetZero() // not the default's items; and an empty list is nil, always
@@ -91,7 +91,7 @@ func (d *decoder) list(node ast.Node, to reflect.Value, path string) {
 }
 
 func (d *decoder) value(node ast.Node, to reflect.Value, path string) {
-	d.at[path] = positionOf(node.GetToken())
+	d.at[path] = positionOf(startOf(node))
 	s, ok := scalarOf(node)
 	err := fmt.Errorf("%s where one value is wanted", describe(node))
 	if ok {
@@ -99,7 +99,7 @@ func (d *decoder) value(node ast.Node, to reflect.Value, path string) {
 	}
 	if err != nil {
 		d.failed[path] = true
-		d.add(node.GetToken(), path, "%v", err)
+		d.add(startOf(node), path, "%v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -67,29 +68,37 @@ func parse(source []byte, c *Config) []Problem {
 	return d.problems
 }
 
-// checkBytes refuses what is no text file of a sensible size.
+// checkBytes refuses what is no text file of a sensible size and shape.
 func checkBytes(source []byte) (Problem, bool) {
 	if len(source) > maxFile {
 		return Problem{Message: fmt.Sprintf("larger than %d bytes; this is no configuration", maxFile)}, false
 	}
-	line, start := 1, 0
+	line, column, blank := 1, 0, 0
 	for i := 0; i < len(source); {
 		r, n := utf8.DecodeRune(source[i:])
-		at := Problem{Line: line, Column: utf8.RuneCount(source[start:i]) + 1}
+		i += n
+		column++
+		blank++
+		if !isBlank(r) {
+			blank = 0
+		}
+		at := Problem{Line: line, Column: column}
 		switch {
 		case r == utf8.RuneError && n == 1:
 			at.Message = "not UTF-8; save the file as UTF-8"
-			return at, false
-		case r == '\n':
-			line, start = line+1, i+1
-		case r < ' ' && r != '\t' && r != '\r', r >= 0x7f && r <= 0x9f:
+		case unicode.IsControl(r) && !isBlank(r):
 			at.Message = fmt.Sprintf("control character %U; remove it", r)
+		case blank > maxBlank:
+			at.Message = fmt.Sprintf("more than %d blank characters in a row; remove some", maxBlank)
+		case line > maxLines:
+			at.Message = fmt.Sprintf("more than %d lines; this is no configuration", maxLines)
+		}
+		if at.Message != "" {
 			return at, false
 		}
-		i += n
-	}
-	if line > maxLines {
-		return Problem{Line: maxLines, Column: 1, Message: fmt.Sprintf("more than %d lines; this is no configuration", maxLines)}, false
+		if r == '\n' {
+			line, column = line+1, 0
+		}
 	}
 	return Problem{}, true
 }

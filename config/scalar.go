@@ -113,7 +113,7 @@ func (s scalar) setInt(to reflect.Value) error {
 	}
 	n, err := strconv.ParseInt(s.text, 10, 64)
 	if err != nil || to.OverflowInt(n) {
-		return fmt.Errorf("%s is out of range; no key holds so much", quote(s.text))
+		return fmt.Errorf("%s is out of range; no key takes so much", quote(s.text))
 	}
 	to.SetInt(n)
 	return nil
@@ -125,7 +125,7 @@ func (s scalar) setUint(to reflect.Value) error {
 	}
 	n, err := strconv.ParseUint(s.text, 10, 64)
 	if err != nil || to.OverflowUint(n) {
-		return fmt.Errorf("%s is out of range; 0 to %d", quote(s.text), uint64(1)<<to.Type().Bits()-1)
+		return fmt.Errorf("%s is out of range; a number up to %d is wanted", quote(s.text), uint64(1)<<to.Type().Bits()-1)
 	}
 	to.SetUint(n)
 	return nil

@@ -3,19 +3,21 @@ package config
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"io"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/scanner"
 	"github.com/goccy/go-yaml/token"
 )
 
-// The library's time grows with the square of these in the worst case; within
-// them a hostile file costs about a second. Configurations are far smaller.
+// The library's time and stack grow with these, in places with their square or
+// cube. Within them a hostile file costs less than a second; configurations
+// are far smaller.
 const (
 	maxLines = 20000
+	maxBlank = 1000 // white space and line breaks in a row
 	maxNodes = 100000
 	maxKeys  = 1000
 	maxDepth = 16
@@ -31,6 +33,15 @@ func positionOf(t *token.Token) position {
 	return position{max(t.Position.Line, 1), max(t.Position.Column, 1)}
 }
 
+// startOf is the first token of a node; of a mapping the library's own is the
+// colon behind its first key.
+func startOf(node ast.Node) *token.Token {
+	if m, ok := node.(*ast.MappingNode); ok && !m.IsFlowStyle && len(m.Values) > 0 {
+		return m.Values[0].Key.GetToken()
+	}
+	return node.GetToken()
+}
+
 func problemAt(t *token.Token, format string, args ...any) *Problem {
 	at := positionOf(t)
 	return &Problem{Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)}
@@ -44,10 +55,11 @@ func readTree(source string) (root ast.Node, problem *Problem) {
 			root, problem = nil, &Problem{Message: "cannot be read as YAML; write it as the reference is written"}
 		}
 	}()
-	// Trailing blank lines after a block text take the scanner quadratic time.
-	source = strings.TrimRightFunc(source, isBlank) + "\n"
-	tokens := lexer.Tokenize(source)
-	if problem := checkTokens(tokens); problem != nil {
+	tokens, problem := tokenize(source)
+	if problem == nil {
+		problem = checkTokens(tokens)
+	}
+	if problem != nil {
 		return nil, problem
 	}
 	if problem := checkComplete(source, tokens); problem != nil {
@@ -62,109 +74,32 @@ func readTree(source string) (root ast.Node, problem *Problem) {
 			continue
 		}
 		if root != nil {
-			return nil, problemAt(doc.Body.GetToken(), "a second document; a configuration is one")
+			return nil, problemAt(startOf(doc.Body), "a second document; a configuration is one")
 		}
 		root = doc.Body
 	}
 	return root, nil
 }
 
-// checkTokens refuses what no key needs, before anything recurses over it.
-func checkTokens(tokens token.Tokens) *Problem {
-	if len(tokens) > maxNodes {
-		return problemAt(tokens[maxNodes], "more than %d values; this is no configuration", maxNodes)
-	}
-	var keys, flow, entries, entryLine int
-	content, ended := false, false
-	for _, t := range tokens {
-		if refused := refusedToken(t); refused != "" {
-			return problemAt(t, "%s; write the value out, on one line", refused)
+// tokenize is the library's lexer, but it stops at the first token that is
+// invalid, where the lexer goes on.
+func tokenize(source string) (token.Tokens, *Problem) {
+	var s scanner.Scanner
+	s.Init(source)
+	var tokens token.Tokens
+	for {
+		more, err := s.Scan()
+		if errors.Is(err, io.EOF) {
+			return tokens, nil
 		}
-		switch t.Type {
-		case token.CommentType:
-			continue
-		case token.DocumentHeaderType:
-			if content || ended {
-				return problemAt(t, "a second document; a configuration is one")
-			}
-			ended = true
-			continue
-		case token.DocumentEndType:
-			continue
-		case token.MappingValueType:
-			keys++
-		case token.SequenceStartType, token.MappingStartType:
-			flow++
-		case token.SequenceEndType, token.MappingEndType:
-			flow--
-		case token.SequenceEntryType:
-			if t.Position.Line != entryLine {
-				entries, entryLine = 0, t.Position.Line
-			}
-			entries++
+		tokens.Add(more...)
+		var invalid *scanner.InvalidTokenError
+		if errors.As(err, &invalid) {
+			return nil, problemAt(invalid.Token, "not YAML: %s", printable(short(invalid.Token.Error)))
 		}
-		content = true
-		if flow > maxDepth || entries > maxDepth {
-			return problemAt(t, "nested more than %d deep; this is no configuration", maxDepth)
+		if len(tokens) > maxNodes {
+			return nil, problemAt(tokens[maxNodes], "more than %d values; this is no configuration", maxNodes)
 		}
-		if keys > maxKeys {
-			return problemAt(t, "more than %d keys; this is no configuration", maxKeys)
-		}
-	}
-	return nil
-}
-
-// refusedToken names a token that no configuration holds, else "".
-func refusedToken(t *token.Token) string {
-	switch t.Type {
-	case token.AnchorType:
-		return "an anchor (&)"
-	case token.AliasType:
-		return "an alias (*)"
-	case token.MergeKeyType:
-		return "a merge key (<<)"
-	case token.TagType:
-		return "a tag (!)"
-	case token.MappingKeyType:
-		return "an explicit key (?)"
-	case token.LiteralType, token.FoldedType:
-		return "a block text (| or >)"
-	case token.DirectiveType:
-		return "a directive (%)"
-	}
-	return ""
-}
-
-// checkComplete compares the tokens with the source, because the scanner drops
-// some malformed text without a word, and a setting dropped is a setting
-// ignored. White space does not count.
-func checkComplete(source string, tokens token.Tokens) *Problem {
-	rest := source
-	for _, t := range tokens {
-		for _, word := range strings.FieldsFunc(t.Origin, isBlank) {
-			rest = strings.TrimLeftFunc(rest, isBlank)
-			if !strings.HasPrefix(rest, word) {
-				return lostProblem(source, len(source)-len(rest))
-			}
-			rest = rest[len(word):]
-		}
-	}
-	if rest = strings.TrimLeftFunc(rest, isBlank); rest != "" {
-		return lostProblem(source, len(source)-len(rest))
-	}
-	return nil
-}
-
-// isBlank tells YAML's white space and line breaks from Unicode's many others,
-// which are text.
-func isBlank(r rune) bool { return r == ' ' || r == '\t' || r == '\r' || r == '\n' }
-
-func lostProblem(source string, offset int) *Problem {
-	before := source[:offset]
-	line := strings.LastIndexByte(before, '\n') + 1
-	return &Problem{
-		Line: strings.Count(before, "\n") + 1, Column: len([]rune(before[line:])) + 1,
-		Message: "cannot be read as YAML; put the value in quotes or remove it",
 	}
 }
 

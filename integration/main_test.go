@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -153,16 +152,6 @@ func broadcasts(frames []lab.Frame) (found []lab.PTB) {
 	for _, p := range labtest.PTBs(frames) {
 		if p.To == [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff} {
 			found = append(found, p)
-		}
-	}
-	return found
-}
-
-// differing are the keys whose values differ, for messages.
-func differing[K comparable](a, b map[K]float64, names ...K) (found []K) {
-	for name := range maps.Keys(a) {
-		if a[name] != b[name] && (len(names) == 0 || slices.Contains(names, name)) {
-			found = append(found, name)
 		}
 	}
 	return found

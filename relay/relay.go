@@ -82,8 +82,7 @@ func (r *Relay) take(now int64, s *Settings, packet []byte) {
 		verdict = s.Policy.Classify(m)
 	}
 	r.counts.verdict(m.Family, verdict)
-	switch verdict {
-	case classify.Eligible, classify.MTUTooSmall, classify.MTUTooLarge, classify.QuoteFits:
+	if speaksOfMTU(verdict) {
 		r.observer.Observe(m, verdict)
 	}
 	if verdict != classify.Eligible {
@@ -100,6 +99,12 @@ func (r *Relay) take(now int64, s *Settings, packet []byte) {
 	default:
 		r.items = append(r.items, transport.Item{Packet: m.Packet, Family: m.Family})
 	}
+}
+
+// speaksOfMTU tells the verdicts of messages that are for us and say something
+// about a path, believable or not.
+func speaksOfMTU(v classify.Verdict) bool {
+	return v == classify.Eligible || v == classify.MTUTooSmall || v == classify.MTUTooLarge || v == classify.QuoteFits
 }
 
 // send gives the collected messages to the transport and counts what became of

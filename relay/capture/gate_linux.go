@@ -62,7 +62,9 @@ func (o *onceClosed) closed() bool {
 	}
 }
 
-var _ netlink.Socket = (*gate)(nil)
+// The deprecation warns that such a connection cannot do all that a dialled one
+// can; go-nflog needs none of it after Open.
+var _ netlink.Socket = (*gate)(nil) //nolint:staticcheck // see above
 
 func newGate(c conn) *gate {
 	g := &gate{conn: c, parked: newOnceClosed(), unbound: newOnceClosed()}

@@ -1,0 +1,128 @@
+package config
+
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ptbrelay/classify"
+)
+
+func TestEveryKeyHasAReloadDecision(t *testing.T) {
+	c := Default()
+	for _, l := range leaves(&c) {
+		if l.reload != reloadLive && l.reload != "restart" {
+			t.Errorf("%s: reload tag %q", l.path, l.reload)
+		}
+	}
+}
+
+func TestLiveKeys(t *testing.T) {
+	c := Default()
+	var live []string
+	for _, l := range leaves(&c) {
+		if l.reload == reloadLive && !strings.HasPrefix(l.path, "relay.limits.") && !strings.HasPrefix(l.path, "peers.") {
+			live = append(live, l.path)
+		}
+	}
+	want := []string{"vips", "policy.protocols", "policy.ports", "policy.mtu.min4", "policy.mtu.min6", "policy.mtu.max",
+		"policy.strict", "relay.dry_run", "rules.node_guard", "log.level"}
+	if d := cmp.Diff(want, live); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestChanged(t *testing.T) {
+	old, next := Default(), Default()
+	if got := Changed(old, next); got != nil {
+		t.Errorf("nothing changed, got %v", got)
+	}
+	old.Interfaces = []string{}
+	next.VIPs = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/64")}
+	next.Relay.Limits.Node = 2000
+	next.Capture.Buffer = 16 * MiB
+	next.HTTP.Listen = ""
+	want := []string{
+		`vips: [] -> ["192.0.2.1", "2001:db8::/64"]`,
+		`relay.limits.node: 1000 -> 2000`,
+		`capture.buffer: 8MiB -> 16MiB`,
+		`http.listen: "localhost:7690" -> ""`,
+	}
+	if d := cmp.Diff(want, Changed(old, next)); d != "" {
+		t.Error(d)
+	}
+	if got := RestartKeys(old, next); !slices.Equal(got, []string{"capture.buffer", "http.listen"}) {
+		t.Errorf("need a restart: %v", got)
+	}
+}
+
+func TestKeepRestartKeys(t *testing.T) {
+	old, next := Default(), Default()
+	old.Interfaces = []string{"eth0"}
+	next.Interfaces = []string{"eth1", "eth2"}
+	next.Classify.Ports = []uint16{443}
+	next.Log = Log{Level: LevelDebug, Format: FormatJSON}
+	got := KeepRestartKeys(old, next)
+
+	want := Default()
+	want.Interfaces = []string{"eth0"}
+	want.Classify.Ports = []uint16{443}
+	want.Log.Level = LevelDebug
+	if d := diff(want, got); d != "" {
+		t.Error(d)
+	}
+	got.Interfaces[0], got.Classify.Ports[0] = "lo", 1
+	if old.Interfaces[0] != "eth0" || next.Interfaces[0] != "eth1" || next.Classify.Ports[0] != 443 {
+		t.Error("the result shares a list with an argument")
+	}
+}
+
+func TestLongValuesAreCut(t *testing.T) {
+	old, next := Default(), Default()
+	for range 1000 {
+		next.Classify.Ports = append(next.Classify.Ports, 443)
+	}
+	got := Changed(old, next)
+	if len(got) != 1 || len(got[0]) > 300 || !strings.HasSuffix(got[0], "...") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestPolicy(t *testing.T) {
+	local := []netip.Prefix{netip.MustParsePrefix("198.51.100.1/32")}
+	c := Default()
+	want := classify.Policy{
+		Protocols: classify.Protocols(classify.TCP, classify.UDP),
+		VIPs:      classify.Prefixes(netip.MustParsePrefix("198.51.100.1/32")),
+		MinMTU4:   576, MinMTU6: 1280, MaxMTU: 1500,
+	}
+	all := cmp.Exporter(func(reflect.Type) bool { return true })
+	if d := cmp.Diff(want, c.Policy(local, 1500), all); d != "" {
+		t.Errorf("defaults: %s", d)
+	}
+	c.VIPs = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	c.Classify = Classify{
+		Protocols: []classify.Protocol{classify.SCTP}, Ports: []uint16{443},
+		MTU: MTU{Min4: 600, Min6: 1300, Max: 9000}, Strict: true,
+	}
+	want = classify.Policy{
+		Protocols: classify.Protocols(classify.SCTP),
+		Ports:     classify.Ports(443),
+		VIPs:      classify.Prefixes(netip.MustParsePrefix("192.0.2.0/24")),
+		MinMTU4:   600, MinMTU6: 1300, MaxMTU: 9000, Strict: true,
+	}
+	if d := cmp.Diff(want, c.Policy(local, 1500), all); d != "" {
+		t.Errorf("all set: %s", d)
+	}
+}
+
+func TestCopiesPerSecond(t *testing.T) {
+	l := Limits{Node: maxRate}
+	if got := l.CopiesPerSecond(1000); got != 1e12 {
+		t.Errorf("got %d", got)
+	}
+}

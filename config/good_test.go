@@ -1,0 +1,127 @@
+package config
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"ptbrelay/classify"
+)
+
+// The defaults, written out once more: a change of them is a change of what
+// every user without a file gets.
+func TestDefault(t *testing.T) {
+	want := Config{
+		Classify: Classify{
+			Protocols: []classify.Protocol{6, 17},
+			MTU:       MTU{Min4: 576, Min6: 1280},
+		},
+		Relay: Relay{
+			Transport: "broadcast",
+			Limits: Limits{
+				Node: 1000, NodeBurst: 2000, Router: 250, RouterBurst: 500, Client: 50, ClientBurst: 250,
+				Peer: 1000, PeerBurst: 2000, Deliver: 5000, DeliverBurst: 10000,
+			},
+		},
+		UDP:     UDP{Port: 7690, Tolerance: 30 * time.Second, Deliver: "local"},
+		Peers:   Peers{DNS: DNS{Refresh: 30 * time.Second}},
+		Capture: Capture{Group: 33, Buffer: 8388608},
+		Rules:   Rules{Manage: true, NodeGuard: 100000},
+		Audit:   Audit{RoutesEvery: time.Minute},
+		HTTP:    HTTP{Listen: "localhost:7690"},
+		Control: "/run/ptbrelay/control.sock",
+		Log:     Log{Level: "info", Format: "text"},
+	}
+	got := Default()
+	if d := diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if err := got.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestGoodFiles(t *testing.T) {
+	with := func(change func(*Config)) Config {
+		c := Default()
+		change(&c)
+		return c
+	}
+	prefixes := func(texts ...string) (list []netip.Prefix) {
+		for _, text := range texts {
+			list = append(list, netip.MustParsePrefix(text))
+		}
+		return list
+	}
+	want := map[string]Config{
+		"empty.yaml":          Default(),
+		"comments.yaml":       Default(),
+		"sections.yaml":       Default(),
+		"defaults.yaml":       Default(),
+		"minimal.yaml":        with(func(c *Config) { c.Interfaces = []string{"eth0"} }),
+		"document-marks.yaml": with(func(c *Config) { c.Log.Level = LevelDebug }),
+		"crlf.yaml": with(func(c *Config) {
+			c.VIPs = prefixes("192.0.2.1/32")
+			c.Relay.DryRun = true
+		}),
+		"json.yaml": with(func(c *Config) {
+			c.Interfaces = []string{"eth0"}
+			c.Capture.Buffer = 4 * MiB
+			c.HTTP.Listen = "[::1]:0"
+		}),
+		"edge.yaml": with(func(c *Config) {
+			c.Interfaces = []string{"eth0", "bond0.100"}
+			c.VIPs = prefixes("192.0.2.1/32", "198.51.100.0/24", "2001:db8:ffff::1/128", "2001:db8::/64")
+			c.Classify = Classify{
+				Protocols: []classify.Protocol{classify.TCP, classify.UDP, classify.SCTP, classify.DCCP},
+				Ports:     []uint16{53, 443},
+				MTU:       MTU{Min4: 68, Min6: 1280, Max: 9000},
+				Strict:    true,
+			}
+			c.Relay.DryRun = true
+			c.Relay.Limits.Node, c.Relay.Limits.NodeBurst = 1e9, 2e9
+			c.Capture = Capture{Group: 65535, Buffer: GiB}
+			c.Rules = Rules{Manage: false, NodeGuard: 1}
+			c.HTTP.Listen = ""
+			c.Log = Log{Level: LevelError, Format: FormatJSON}
+		}),
+	}
+	good := files(t, "good")
+	for name := range want {
+		if _, ok := good[name]; !ok {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	for name, text := range good {
+		got, err := Parse(strings.NewReader(text), name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if d := diff(want[name], got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+}
+
+func TestParseReportsReadError(t *testing.T) {
+	_, err := Parse(iotest.ErrReader(iotest.ErrTimeout), "f.yaml")
+	if err == nil || !strings.Contains(err.Error(), "f.yaml") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	c, err := Load("testdata/good/minimal.yaml")
+	if err != nil || len(c.Interfaces) != 1 {
+		t.Errorf("got %v, %v", c.Interfaces, err)
+	}
+	if _, err := Load("testdata/absent.yaml"); err == nil || !strings.Contains(err.Error(), "testdata/absent.yaml") {
+		t.Errorf("of an absent file: %v", err)
+	}
+	if _, err := Load("testdata/bad/nul.yaml"); err == nil || !strings.HasPrefix(err.Error(), "testdata/bad/nul.yaml:2:16: ") {
+		t.Errorf("of a bad file: %v", err)
+	}
+}

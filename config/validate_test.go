@@ -1,0 +1,126 @@
+package config
+
+import (
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ptbrelay/classify"
+)
+
+// Flags set fields after the file was read, so every rule holds for typed
+// values alone. Rules of keys that this version lacks are tried here too: they
+// must be right on the day that the key's line leaves the table of unbuilt.
+func TestRulesOnTypedValues(t *testing.T) {
+	for _, test := range []struct {
+		want   string
+		change func(*Config)
+	}{
+		{`interfaces[1]: "a\nb" is no interface name; it has no slash, colon, space or control character`,
+			func(c *Config) { c.Interfaces = []string{"eth0", "a\nb"} }},
+		{`interfaces[0]: eth0:1 is no interface name; it has no slash, colon, space or control character`,
+			func(c *Config) { c.Interfaces = []string{"eth0:1"} }},
+		{`interfaces[0]: .. is no interface; name one as ` + "`ip link`" + ` shows it`,
+			func(c *Config) { c.Interfaces = []string{".."} }},
+		{"vips[0]: not a prefix; write it as 192.0.2.0/24 or 2001:db8::/64",
+			func(c *Config) { c.VIPs = []netip.Prefix{{}} }},
+		{"vips[0]: 2001:db8::1/64 has host bits set; did you mean 2001:db8::/64, or 2001:db8::1 alone",
+			func(c *Config) { c.VIPs = []netip.Prefix{netip.MustParsePrefix("2001:db8::1/64")} }},
+		{"vips[0]: ::ffff:0.0.0.0/95 is IPv4 written as IPv6; write it as 192.0.2.0/24",
+			func(c *Config) {
+				c.VIPs = []netip.Prefix{netip.PrefixFrom(netip.MustParseAddr("::ffff:0.0.0.0"), 95)}
+			}},
+		{"policy.protocols[0]: 1 is not a protocol with ports; of tcp, udp, sctp, dccp",
+			func(c *Config) { c.Classify.Protocols = []classify.Protocol{1} }},
+		{"policy.mtu.max: 1400 leaves nothing to believe; 0 for that of the interfaces, else more than min4 and min6, here 1400",
+			func(c *Config) { c.Classify.MTU = MTU{Min4: 1400, Min6: 1280, Max: 1400} }},
+		{"relay.limits.node: -1 is not a rate; 1 to 1000000000 packets a second",
+			func(c *Config) { c.Relay.Limits.Node = -1 }},
+		{"relay.limits.router: 0 is not a rate; 1 to 1000000000 packets a second",
+			func(c *Config) { c.Relay.Limits.Router = 0 }},
+		{"relay.limits.router_burst: 0 is not a burst; 1 to 2000000000 packets",
+			func(c *Config) { c.Relay.Limits.RouterBurst = 0 }},
+		{"relay.limits.client: 0 is not a rate; 1 to 1000000000 packets a second",
+			func(c *Config) { c.Relay.Limits.Client = 0 }},
+		{"relay.limits.client_burst: 0 is not a burst; 1 to 2000000000 packets",
+			func(c *Config) { c.Relay.Limits.ClientBurst = 0 }},
+		{"relay.limits.peer: 0 is not a rate; 1 to 1000000000 packets a second",
+			func(c *Config) { c.Relay.Limits.Peer = 0 }},
+		{"relay.limits.peer_burst: 0 is not a burst; 1 to 2000000000 packets",
+			func(c *Config) { c.Relay.Limits.PeerBurst = 0 }},
+		{"relay.limits.deliver: 0 is not a rate; 1 to 1000000000 packets a second",
+			func(c *Config) { c.Relay.Limits.Deliver = 0 }},
+		{"relay.limits.deliver_burst: 2000000001 is not a burst; 1 to 2000000000 packets",
+			func(c *Config) { c.Relay.Limits.DeliverBurst = 2e9 + 1 }},
+		{"udp.port: 0 is not a port; 1 to 65535", func(c *Config) { c.UDP.Port = 0 }},
+		{"udp.tolerance: 999ms is out of range; 1s to 10m0s", func(c *Config) { c.UDP.Tolerance = 999 * time.Millisecond }},
+		{"udp.deliver: all is not known; one of local, owned", func(c *Config) { c.UDP.Deliver = "all" }},
+		{"peers.dns.refresh: 0s is out of range; 1s to 24h0m0s", func(c *Config) { c.Peers.DNS.Refresh = 0 }},
+		{"audit.routes_every: 25h0m0s is out of range; 1s to 24h0m0s", func(c *Config) { c.Audit.RoutesEvery = 25 * time.Hour }},
+		{"control: run/control.sock is not an absolute path; begin it with a slash, empty is off",
+			func(c *Config) { c.Control = "run/control.sock" }},
+		{`control: "/run/a\x00b" is not an absolute path; begin it with a slash, empty is off`,
+			func(c *Config) { c.Control = "/run/a\x00b" }},
+		{`control: "/` + strings.Repeat("x", 63) + `"... is too long; a socket's path has at most 107 bytes`,
+			func(c *Config) { c.Control = "/" + strings.Repeat("x", 107) }},
+		{`log.level: "" is not known; one of debug, info, warn, error`, func(c *Config) { c.Log.Level = "" }},
+		{`http.listen: "a b:1" is not host:port, such as localhost:7690 or [::1]:7690; empty is off`,
+			func(c *Config) { c.HTTP.Listen = "a b:1" }},
+	} {
+		c := Default()
+		test.change(&c)
+		if got := join(c.broken()); got == nil || got.Error() != test.want {
+			t.Errorf("got  %v\nwant %s", got, test.want)
+		}
+		if c.Validate() == nil {
+			t.Errorf("valid: %s", test.want)
+		}
+	}
+}
+
+func TestProblemsStandInTheOrderOfTheKeys(t *testing.T) {
+	c := Default()
+	c.Log.Format = "xml"
+	c.Control = "/elsewhere"
+	c.Relay.Transport = TransportUDP
+	c.Interfaces = []string{"", "a/b"}
+	var got []string
+	for line := range strings.Lines(c.Validate().Error()) {
+		path, _, _ := strings.Cut(line, ":")
+		got = append(got, path)
+	}
+	want := []string{"interfaces[0]", "interfaces[1]", "relay.transport", "control", "log.format"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// The zero Config is wrong in many ways; it must be refused, not panic.
+func TestZeroConfigIsRefused(t *testing.T) {
+	if err := new(Config).Validate(); err == nil {
+		t.Error("valid")
+	}
+}
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]Size{
+		"0": 0, "1": 1, "1023": 1023, "8MiB": 8 << 20, "1GiB": 1 << 30, "3KiB": 3 << 10, "-1KiB": -1024,
+		"9223372036854775807": math.MaxInt64,
+	} {
+		got, err := ParseSize(text)
+		if err != nil || got != want {
+			t.Errorf("%s: got %d, %v", text, got, err)
+		}
+		if got.String() != text {
+			t.Errorf("%s: written as %s", text, got)
+		}
+	}
+	for _, text := range []string{"", "MiB", "8 MiB", "8MB", "8kB", "8M", "8mib", "1.5MiB", "010", "0x8", "+8", "9223372036854775808", "8589934592GiB"} {
+		if got, err := ParseSize(text); err == nil {
+			t.Errorf("%q: got %d", text, got)
+		}
+	}
+}

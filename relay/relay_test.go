@@ -1,0 +1,321 @@
+package relay
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"ptbrelay/classify"
+	"ptbrelay/classify/classifytest"
+	"ptbrelay/relay/admit"
+	"ptbrelay/relay/capture"
+	"ptbrelay/relay/outcome"
+	"ptbrelay/relay/rules"
+	"ptbrelay/relay/transport"
+)
+
+// wire is a transport that keeps what it was given.
+type wire struct {
+	packets [][]byte
+	result  transport.Result
+}
+
+func (w *wire) Send(batch []transport.Item, results []transport.Result) {
+	for i, item := range batch {
+		w.packets = append(w.packets, slices.Clone(item.Packet))
+		results[i] = w.result
+	}
+}
+
+type watcher struct{ seen map[classify.Verdict]int }
+
+func (w *watcher) Observe(_ *classify.Message, v classify.Verdict) { w.seen[v]++ }
+
+// testRelay is a relay under the policy of the corpus, with its surroundings.
+func testRelay(s Settings) (*Relay, *wire, *watcher) {
+	w, o := &wire{result: transport.Sent}, &watcher{seen: make(map[classify.Verdict]int)}
+	s.Policy = classifytest.Policy()
+	if s.Limits == (admit.Limits{}) {
+		s.Limits.Node = admit.PerSecond(1000, 2000)
+	}
+	return New(w, o, s), w, o
+}
+
+func batch(packets ...[]byte) (b []capture.Packet) {
+	for _, p := range packets {
+		b = append(b, capture.Packet{Data: p})
+	}
+	return b
+}
+
+func flows(n int) (packets [][]byte) {
+	for i := range n {
+		packets = append(packets, classifytest.PTB{ClientPort: uint16(1000 + i)}.Bytes())
+	}
+	return packets
+}
+
+// laws fails the test unless the counts add up.
+func laws(t *testing.T, s Stats) {
+	t.Helper()
+	for f := range s.Received {
+		var verdicts, outcomes uint64
+		for _, n := range s.Verdicts[f] {
+			verdicts += n
+		}
+		for _, n := range s.Outcomes[f] {
+			outcomes += n
+		}
+		if s.Received[f] != verdicts {
+			t.Errorf("%v: %d received, verdicts add up to %d", classify.Family(f), s.Received[f], verdicts)
+		}
+		if eligible := s.Verdicts[f][classify.Eligible]; eligible != outcomes {
+			t.Errorf("%v: %d eligible, outcomes add up to %d", classify.Family(f), eligible, outcomes)
+		}
+	}
+}
+
+func total(s Stats, o outcome.Outcome) (n uint64) {
+	for f := range s.Outcomes {
+		n += s.Outcomes[f][o]
+	}
+	return n
+}
+
+// Every packet of the corpus ends in its verdict; the observer sees those that
+// speak of MTUs, the transport the eligible ones, verbatim and once.
+func TestCorpus(t *testing.T) {
+	r, w, o := testRelay(Settings{})
+	want := make(map[classify.Verdict]uint64)
+	keys := make(map[classify.Key]bool)
+	for _, c := range classifytest.Corpus() {
+		r.Handle(time.Now(), batch(c.Packet))
+		want[c.Verdict]++
+		if c.Verdict == classify.Eligible {
+			var d classify.Decoder
+			m, _ := d.Decode(c.Packet)
+			if !keys[m.Key()] && !slices.Equal(w.packets[len(w.packets)-1], m.Packet) {
+				t.Errorf("%s: what was sent differs from the packet", c.Name)
+			}
+			keys[m.Key()] = true
+		}
+	}
+	s := r.Stats()
+	for v := range classify.Verdicts() {
+		var got uint64
+		for f := range s.Verdicts {
+			got += s.Verdicts[f][v]
+		}
+		if got != want[v] || want[v] == 0 {
+			t.Errorf("%v: counted %d, sent %d", v, got, want[v])
+		}
+		speaks := v == classify.Eligible || v == classify.MTUTooSmall || v == classify.MTUTooLarge || v == classify.QuoteFits
+		if got := uint64(o.seen[v]); speaks && got != want[v] || !speaks && got != 0 {
+			t.Errorf("%v: the observer saw %d of %d", v, got, want[v])
+		}
+	}
+	if len(w.packets) != len(keys) {
+		t.Errorf("%d packets sent, want %d: one for each flow and MTU", len(w.packets), len(keys))
+	}
+	laws(t, s)
+}
+
+// Each way for an eligible message to end is counted under its own name.
+func TestOutcomes(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		settings Settings
+		result   transport.Result
+		want     outcome.Outcome
+		sent     bool
+	}{
+		{"relayed", Settings{}, transport.Sent, outcome.Relayed, true},
+		{"send failed", Settings{}, transport.Failed, outcome.SendFailed, true},
+		{"no peers", Settings{}, transport.NoPeers, outcome.NoPeers, true},
+		{"dry run", Settings{DryRun: true}, transport.Sent, outcome.DryRun, false},
+		{"paused", Settings{Paused: true}, transport.Sent, outcome.Paused, false},
+		{"paused dry run", Settings{Paused: true, DryRun: true}, transport.Sent, outcome.Paused, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, w, _ := testRelay(c.settings)
+			w.result = c.result
+			packets := flows(5)
+			r.Handle(time.Now(), batch(append(packets, packets...)...))
+			s := r.Stats()
+			if total(s, c.want) != 5 || total(s, outcome.Duplicate) != 5 {
+				t.Errorf("%v %d, duplicate %d, want 5 and 5", c.want, total(s, c.want), total(s, outcome.Duplicate))
+			}
+			if (len(w.packets) == 5) != c.sent || len(w.packets) != 0 && !c.sent {
+				t.Errorf("%d packets sent", len(w.packets))
+			}
+			laws(t, s)
+		})
+	}
+}
+
+func TestNodeLimit(t *testing.T) {
+	r, w, _ := testRelay(Settings{Limits: admit.Limits{Node: admit.PerSecond(10, 7)}})
+	r.Handle(time.Now(), batch(flows(100)...))
+	s := r.Stats()
+	if total(s, outcome.Relayed) != 7 || total(s, outcome.LimitedNode) != 93 || len(w.packets) != 7 {
+		t.Errorf("relayed %d, limited-node %d, sent %d", total(s, outcome.Relayed), total(s, outcome.LimitedNode), len(w.packets))
+	}
+	laws(t, s)
+}
+
+// Settings replace each other while messages are handled; what dedup remembers
+// survives them.
+func TestApply(t *testing.T) {
+	r, w, _ := testRelay(Settings{DryRun: true})
+	start := time.Now()
+	packet := flows(1)
+	r.Handle(start, batch(packet...))
+	s := r.Settings()
+	s.DryRun = false
+	r.Apply(s)
+	r.Handle(start.Add(100*time.Millisecond), batch(packet...))
+	if len(w.packets) != 0 {
+		t.Error("the window that a dry run opened was forgotten")
+	}
+	r.Handle(start.Add(200*time.Millisecond), batch(packet...))
+	if len(w.packets) != 1 {
+		t.Errorf("%d packets sent after the window, want 1", len(w.packets))
+	}
+}
+
+// Garbage changes nothing but counters.
+func TestFiveThousandGarbagePackets(t *testing.T) {
+	r, w, o := testRelay(Settings{})
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 5000 {
+		packet := make([]byte, random.IntN(200))
+		for i := range packet {
+			packet[i] = byte(random.Uint32())
+		}
+		r.Handle(time.Now(), batch(packet))
+	}
+	s := r.Stats()
+	if len(w.packets) != 0 || len(o.seen) != 0 || total(s, outcome.Duplicate) != 0 {
+		t.Errorf("garbage was sent (%d) or observed (%v)", len(w.packets), o.seen)
+	}
+	if got := s.Received[0] + s.Received[1] + s.Received[2]; got != 5000 {
+		t.Errorf("%d of 5000 received", got)
+	}
+	laws(t, s)
+}
+
+// silent is a transport and an observer that cost nothing.
+type silent struct{}
+
+func (silent) Send(_ []transport.Item, results []transport.Result) {
+	for i := range results {
+		results[i] = transport.Sent
+	}
+}
+func (silent) Observe(*classify.Message, classify.Verdict) {}
+
+func TestHandleDoesNotAllocate(t *testing.T) {
+	r := New(silent{}, silent{}, Settings{Policy: classifytest.Policy(), Limits: admit.Limits{Node: admit.PerSecond(1e9, 2e9)}})
+	var b []capture.Packet
+	for _, c := range classifytest.Corpus() {
+		b = append(b, capture.Packet{Data: c.Packet})
+	}
+	now := time.Now()
+	if n := testing.AllocsPerRun(100, func() {
+		now = now.Add(time.Second)
+		r.Handle(now, b)
+	}); n != 0 {
+		t.Errorf("a batch allocates %v times", n)
+	}
+}
+
+func BenchmarkHandle(b *testing.B) {
+	for _, size := range []int{28, 528, 1232} {
+		b.Run(map[int]string{28: "quote=28", 528: "quote=528", 1232: "quote=1232"}[size], func(b *testing.B) {
+			r := New(silent{}, silent{}, Settings{Policy: classifytest.Policy(), Limits: admit.Limits{Node: admit.PerSecond(1e9, 2e9)}})
+			var packets [][]byte
+			for i := range capture.MaxBatch {
+				packets = append(packets, classifytest.PTB{ClientPort: uint16(1000 + i), QuoteBytes: size}.Bytes())
+			}
+			messages, now := batch(packets...), time.Now()
+			for b.Loop() {
+				now = now.Add(11 * time.Second) // nothing is a duplicate
+				r.Handle(now, messages)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(messages)), "ns/message")
+		})
+	}
+}
+
+// The collector's output is what dashboards and alerts rely on.
+func TestCollector(t *testing.T) {
+	r, _, _ := testRelay(Settings{})
+	r.Handle(time.Now(), batch(flows(2)...))
+	var reload Reload
+	reload.Succeeded(time.Unix(1700000000, 0))
+	c := NewCollector(Sources{
+		Relay:         r,
+		Capture:       func() capture.Stats { return capture.Stats{Packets: 2, Overrun: 3, Gap: 4} },
+		Transport:     func() transport.Stats { return transport.Stats{Copies: 5, Errors: 6} },
+		TransportName: "broadcast",
+		Rules:         func() (rules.Stats, bool) { return rules.Stats{Guarded: 7, Reinstalled: 8}, true },
+		Reload:        &reload,
+	})
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(c)
+	problems, err := testutil.GatherAndLint(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		// The name stands for itself: a point in time, in seconds.
+		if p.Metric != "ptbrelay_config_reload_timestamp_seconds" {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+	for name, want := range map[string]float64{
+		"ptbrelay_copies_total":                    5,
+		"ptbrelay_send_errors_total":               6,
+		"ptbrelay_guarded_total":                   7,
+		"ptbrelay_rules_reinstalled_total":         8,
+		"ptbrelay_paused":                          0,
+		"ptbrelay_config_reload_success":           1,
+		"ptbrelay_config_reload_timestamp_seconds": 1700000000,
+	} {
+		if got := gathered(t, registry, name); got != want {
+			t.Errorf("%s is %v, want %v", name, got, want)
+		}
+	}
+	for name, want := range map[string]int{
+		"ptbrelay_received_total":        classify.NumFamilies,
+		"ptbrelay_verdicts_total":        classify.NumFamilies * classify.NumVerdicts,
+		"ptbrelay_outcomes_total":        classify.NumFamilies * int(outcome.Count),
+		"ptbrelay_capture_lost_total":    2,
+		"ptbrelay_relay_latency_seconds": 1,
+	} {
+		if got, err := testutil.GatherAndCount(registry, name); err != nil || got != want {
+			t.Errorf("%s has %d series, want %d: %v", name, got, want, err)
+		}
+	}
+}
+
+// gathered is the value of a metric that has one series.
+func gathered(t *testing.T, g prometheus.Gatherer, name string) float64 {
+	t.Helper()
+	found, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		if f.GetName() == name && len(f.GetMetric()) == 1 {
+			m := f.GetMetric()[0]
+			return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("no single series of %s", name)
+	return 0
+}

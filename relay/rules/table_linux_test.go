@@ -1,0 +1,277 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
+
+	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
+)
+
+// place is where a test's table is: a [lab.Node], or here.
+type place interface{ Do(func() error) error }
+
+// here is the network namespace of the test binary, for what starts goroutines
+// that open sockets.
+type here struct{}
+
+func (here) Do(f func() error) error { return f() }
+
+// on runs f in a place.
+func on(t *testing.T, n place, f func() error) {
+	t.Helper()
+	if err := n.Do(f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func install(t *testing.T, n *lab.Node, c Config) (table *Table) {
+	t.Helper()
+	on(t, n, func() (err error) {
+		table, err = Install(c, quiet)
+		return err
+	})
+	t.Cleanup(func() {
+		if err := table.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return table
+}
+
+// ruleset is how many rules each chain of our table has, by chain; nil where
+// there is no table.
+func ruleset(t testing.TB, n place) (rules map[string]int) {
+	t.Helper()
+	err := n.Do(func() error {
+		conn, err := nftables.New()
+		if err != nil {
+			return err
+		}
+		chains, err := conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
+		if err != nil {
+			return err
+		}
+		for _, c := range chains {
+			if c.Table.Name != Name {
+				continue
+			}
+			found, err := conn.GetRules(c.Table, c)
+			if err != nil {
+				return err
+			}
+			if rules == nil {
+				rules = make(map[string]int)
+			}
+			rules[c.Name] = len(found)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rules
+}
+
+// nft runs the real tool on a host, where it is installed.
+func nft(t *testing.T, n *lab.Node, input string, args ...string) (output string) {
+	t.Helper()
+	path, err := exec.LookPath("nft")
+	if err != nil {
+		t.Skip("nft is not installed")
+	}
+	on(t, n, func() error {
+		cmd := exec.Command(path, args...)
+		cmd.Stdin = strings.NewReader(input)
+		b, err := cmd.CombinedOutput()
+		output = string(b)
+		if err != nil {
+			return fmt.Errorf("nft %v: %w: %s", args, err, b)
+		}
+		return nil
+	})
+	return output
+}
+
+// What we install and what nft makes of our text list the same, in every shape
+// and after every change of shape.
+func TestListsTheSame(t *testing.T) {
+	for name, c := range configs {
+		t.Run(name, func(t *testing.T) {
+			loaded := labtest.Node(t, "loaded")
+			nft(t, loaded, Text(c), "-f", "-")
+			nft(t, loaded, Text(c), "-f", "-") // twice leaves one
+			want := nft(t, loaded, "", "list", "table", "inet", Name)
+
+			installed := labtest.Node(t, "installed")
+			table := install(t, installed, c)
+			if got := unowned(nft(t, installed, "", "list", "table", "inet", Name)); got != want {
+				t.Errorf("installed:\n%s\nloaded from text:\n%s", got, want)
+			}
+			for _, other := range configs {
+				if err := table.Update(other); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := table.Update(c); err != nil {
+				t.Fatal(err)
+			}
+			if got := unowned(nft(t, installed, "", "list", "table", "inet", Name)); got != want {
+				t.Errorf("after updates:\n%s\nloaded from text:\n%s", got, want)
+			}
+		})
+	}
+}
+
+// unowned takes out of a listing what the owner flag adds.
+func unowned(listing string) string {
+	first, rest, _ := strings.Cut(listing, "\n")
+	first, _, _ = strings.Cut(first, " # progname")
+	return first + "\n" + strings.Replace(rest, "\tflags owner\n\n", "", 1)
+}
+
+// The owner flag keeps others out and goes with the socket.
+func TestOwner(t *testing.T) {
+	n := labtest.Node(t, "host")
+	table := install(t, n, configs["local"])
+	on(t, n, func() error {
+		conn, err := nftables.New()
+		if err != nil {
+			return err
+		}
+		conn.FlushTable(&nftables.Table{Name: Name, Family: nftables.TableFamilyINet})
+		if err := conn.Flush(); !errors.Is(err, unix.EPERM) {
+			return fmt.Errorf("another process may empty the table: %w", err)
+		}
+		_, err = Install(configs["local"], quiet)
+		if !errors.Is(err, unix.EPERM) || !strings.Contains(err.Error(), "another ptbrelay") {
+			return fmt.Errorf("a second install says: %w", err)
+		}
+		return nil
+	})
+	if got := ruleset(t, n); got["ptb"] != 6 || got["prerouting"] != 2 {
+		t.Errorf("rules by chain: %v", got)
+	}
+	if err := table.conn.CloseLasting(); err != nil { // as when the process dies
+		t.Fatal(err)
+	}
+	if got := ruleset(t, n); got != nil {
+		t.Errorf("the table outlived its socket: %v", got)
+	}
+}
+
+// A table of our name that nobody owns is what a killed daemon left on an old
+// kernel: it is replaced.
+func TestReplacesLeftover(t *testing.T) {
+	n := labtest.Node(t, "host")
+	on(t, n, func() error {
+		conn, err := nftables.New()
+		if err != nil {
+			return err
+		}
+		left := conn.AddTable(&nftables.Table{Name: Name, Family: nftables.TableFamilyINet})
+		conn.AddChain(&nftables.Chain{Name: "ptb", Table: left})
+		conn.AddChain(&nftables.Chain{Name: "else", Table: left})
+		return conn.Flush()
+	})
+	install(t, n, configs["vips"])
+	if got := ruleset(t, n); len(got) != 2 || got["ptb"] != 7 {
+		t.Errorf("rules by chain: %v", got)
+	}
+}
+
+// A table without owner is put back within a second whatever was done to it,
+// and other tables are left alone.
+func TestPutBackWithoutOwner(t *testing.T) {
+	labtest.Require(t)
+	n := here{}
+	table := &Table{config: configs["vips"], log: quiet}
+	on(t, n, func() (err error) {
+		table.conn, err = table.build(false)
+		return err
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- table.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-ended, table.Close()); err != nil {
+			t.Error(err)
+		}
+		if got := ruleset(t, n); got != nil {
+			t.Errorf("left behind: %v", got)
+		}
+	})
+	want := ruleset(t, n)
+	inet := &nftables.Table{Name: Name, Family: nftables.TableFamilyINet}
+	for i, fault := range []func(*nftables.Conn){
+		func(c *nftables.Conn) { c.FlushRuleset() },
+		func(c *nftables.Conn) { c.FlushTable(inet) },
+		func(c *nftables.Conn) { c.DelTable(inet) },
+		func(c *nftables.Conn) { c.FlushChain(&nftables.Chain{Name: "prerouting", Table: inet}) },
+	} {
+		on(t, n, func() error {
+			conn, err := nftables.New()
+			if err != nil {
+				return err
+			}
+			fault(conn)
+			return conn.Flush()
+		})
+		labtest.Eventually(t, time.Second, fmt.Sprintf("the table is back after fault %d", i), func() error {
+			if got := table.Stats().Reinstalled; got != uint64(i+1) {
+				return fmt.Errorf("put back %d times", got)
+			}
+			if got := ruleset(t, n); fmt.Sprint(got) != fmt.Sprint(want) {
+				return fmt.Errorf("rules by chain: %v, want %v", got, want)
+			}
+			return nil
+		})
+	}
+	if err := table.Update(configs["local"]); err != nil {
+		t.Fatal(err)
+	}
+	labtest.Quiet(t, 300*time.Millisecond, "our own update is not taken for a fault", func() error {
+		if got := table.Stats().Reinstalled; got != 4 {
+			return fmt.Errorf("put back %d times", got)
+		}
+		return nil
+	})
+}
+
+// More prefixes than fit one netlink message.
+func TestManyVIPs(t *testing.T) {
+	n := labtest.Node(t, "host")
+	c := Config{Group: 33, Guard: 100000}
+	for i := range 3000 {
+		c.VIPs = append(c.VIPs, netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 7), byte(i << 1)}), 32))
+	}
+	install(t, n, c)
+	on(t, n, func() error {
+		conn, err := nftables.New()
+		if err != nil {
+			return err
+		}
+		set, err := conn.GetSetByName(&nftables.Table{Name: Name, Family: nftables.TableFamilyINet}, "vips4")
+		if err != nil {
+			return err
+		}
+		elements, err := conn.GetSetElements(set)
+		if err == nil && len(elements) < 6000 { // start and end of each
+			err = fmt.Errorf("%d elements", len(elements))
+		}
+		return err
+	})
+}
