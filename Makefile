@@ -9,8 +9,8 @@ FUZZTIME ?= 10s
 build: ## build the static binary bin/ptbrelay, stamped with VERSION
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X ptbrelay/cmd/ptbrelay/app.version=$(VERSION)" -o bin/ptbrelay ./cmd/ptbrelay
 
-test: ## run all tests, with the race detector
-	go test -race ./...
+test: ## run all tests
+	go test ./...
 
 lint: ## run the linters of .golangci.yml
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run

@@ -25,11 +25,11 @@ func TestOneFrameForOnePTB(t *testing.T) {
 	for _, ptb := range ptbs(40001) {
 		t.Run(ptb.Family.String(), func(t *testing.T) {
 			l := labtest.New(t, lab.Options{Clients: 1})
-			startAll(t, l)
+			labtest.StartRelays(t, l)
 			there := labtest.Tap(t, l.Servers[1], "eth0")
 			packet := ptb.Bytes()
 
-			fromRouter(t, l, 0, packet)
+			labtest.FromRouter(t, l, 0, packet)
 			await(t, l.Servers[0], outcomeMetric(ptb.Family.String(), "relayed"), 1)
 			first := broadcasts(labtest.Fence(t, l.Servers[0], "eth0", there))
 			if len(first) != 1 {
@@ -38,7 +38,7 @@ func TestOneFrameForOnePTB(t *testing.T) {
 			if got := first[0].Frame.Data[14:]; !bytes.Equal(got, packet) {
 				t.Errorf("the copy differs from the PTB:\n% x\n% x", got, packet)
 			}
-			if from := mac(t, l.Servers[0], "eth0"); first[0].From != from {
+			if from := labtest.MAC(t, l.Servers[0], "eth0"); first[0].From != from {
 				t.Errorf("the copy's source is %x, not the interface's %x", first[0].From, from)
 			}
 
@@ -65,7 +65,7 @@ func awaitSecond(t *testing.T, l *lab.Lab, there *lab.Tap, packet []byte) (secon
 			second = found[1]
 			return nil
 		}
-		fromRouter(t, l, 0, packet)
+		labtest.FromRouter(t, l, 0, packet)
 		return errNotYet
 	})
 	return second
@@ -78,13 +78,13 @@ func TestCopiesAreNotRelayed(t *testing.T) {
 	for _, ptb := range ptbs(40002) {
 		t.Run(ptb.Family.String(), func(t *testing.T) {
 			l := labtest.New(t, lab.Options{Clients: 1})
-			startAll(t, l)
+			labtest.StartRelays(t, l)
 			bridge := labtest.Tap(t, l.Switch, "br0")
 			family := ptb.Family.String()
 			for server := range l.Servers {
 				own := ptb
 				own.ClientPort += uint16(server)
-				fromRouter(t, l, server, own.Bytes())
+				labtest.FromRouter(t, l, server, own.Bytes())
 				await(t, l.Servers[server], outcomeMetric(family, "relayed"), 1)
 			}
 			taps := labtest.TapServers(t, l)

@@ -8,6 +8,7 @@ import (
 	"ptbrelay/classify"
 	"ptbrelay/classify/classifytest"
 	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
 )
 
 // flood sends eligible PTBs about ever new flows to one server, until the test
@@ -21,7 +22,7 @@ const floodLimit = 1 << 20
 
 func startFlood(t *testing.T, l *lab.Lab, server int) *flood {
 	t.Helper()
-	frame := frameTo(t, l, server, classifytest.PTB{Family: classify.IPv6}.Bytes())
+	frame := labtest.FrameTo(t, l, server, classifytest.PTB{Family: classify.IPv6}.Bytes())
 	f := new(flood)
 	quit, done := make(chan struct{}), make(chan struct{})
 	f.stop = func() {

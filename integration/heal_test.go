@@ -61,7 +61,7 @@ func healed(t *testing.T, o lab.Options, stalled []lab.Flow) {
 	t.Helper()
 	l := labtest.New(t, o)
 	taps := labtest.TapServers(t, l)
-	startAll(t, l)
+	labtest.StartRelays(t, l)
 	if err := l.Preflight(); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func copiesSeen(taps []*lab.Tap) map[lab.Flow][]seen {
 func TestHealsUDP(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 32})
 	taps := labtest.TapServers(t, l)
-	startAll(t, l)
+	labtest.StartRelays(t, l)
 	r := labtest.Probes(t, l, lab.Load{})
 	if err := r.CheckHash(l.Landings(taps)); err != nil {
 		t.Fatal(err)

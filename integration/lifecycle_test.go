@@ -76,7 +76,7 @@ func TestStopAndKillLeaveNothing(t *testing.T) {
 				rain = startFlood(t, l, 0)
 			}
 			for range 3 {
-				p := startOn(t, server)
+				p := labtest.StartRelay(t, server)
 				handled(t, server, rain)
 				begin := time.Now()
 				if code := labtest.Stop(t, p); code != 0 {
@@ -87,7 +87,7 @@ func TestStopAndKillLeaveNothing(t *testing.T) {
 				}
 				nothingLeft(t, server)
 
-				p = startOn(t, server)
+				p = labtest.StartRelay(t, server)
 				handled(t, server, rain)
 				if err := p.Kill(); err != nil {
 					t.Fatal(err)
@@ -108,7 +108,7 @@ func handled(t *testing.T, server *lab.Node, rain *flood) {
 		return
 	}
 	labtest.Eventually(t, 5*time.Second, "the flood arrives", func() error {
-		m, err := labtest.TryMetrics(t.Context(), server, metricsURL)
+		m, err := labtest.TryMetrics(t.Context(), server, labtest.MetricsURL)
 		if err == nil && m[verdictMetric("ipv6", classify.Eligible)] < 100 {
 			err = errNotYet
 		}
@@ -120,7 +120,7 @@ func handled(t *testing.T, server *lab.Node, rain *flood) {
 // lost unnoticed, and the laws hold to the last message.
 func TestLawsAndBudgetUnderFlood(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
-	startOn(t, l.Servers[0])
+	labtest.StartRelay(t, l.Servers[0])
 	there := labtest.TapWith(t, l.Servers[1], "eth0", lab.TapOptions{Limit: 1 << 18})
 	rain := startFlood(t, l, 0)
 	labtest.Eventually(t, 20*time.Second, "100 000 PTBs are sent", func() error {
@@ -132,7 +132,7 @@ func TestLawsAndBudgetUnderFlood(t *testing.T) {
 	rain.stop()
 	sent := float64(rain.sent.Load())
 	labtest.Eventually(t, 5*time.Second, "every PTB is accounted for", func() error {
-		m, err := labtest.TryMetrics(t.Context(), l.Servers[0], metricsURL)
+		m, err := labtest.TryMetrics(t.Context(), l.Servers[0], labtest.MetricsURL)
 		if err != nil {
 			return err
 		}
@@ -148,6 +148,49 @@ func TestLawsAndBudgetUnderFlood(t *testing.T) {
 		t.Errorf("%v relayed, %d frames on the wire", got, len(frames))
 	}
 	checkBudget(t, frames, 1000, 2000)
+}
+
+// A daemon that cannot keep up loses messages, counts each of them as what it
+// is, and goes on.
+func TestOverrunIsCounted(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	server := l.Servers[0]
+	p := labtest.StartRelay(t, server, "--config", writeConfig(t, "capture: {buffer: 4MiB}\n"))
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	rain := startFlood(t, l, 0)
+	labtest.Eventually(t, 20*time.Second, "100 000 PTBs are sent", func() error {
+		if rain.sent.Load() < 100_000 {
+			return errNotYet
+		}
+		return nil
+	})
+	rain.stop()
+	sent := float64(rain.sent.Load())
+	if err := p.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	// A loss shows when the next message comes.
+	labtest.Eventually(t, 10*time.Second, "every PTB is accounted for", func() error {
+		labtest.FromRouter(t, l, 0, classifytest.PTB{Family: classify.IPv6}.Bytes())
+		sent++
+		m, err := labtest.TryMetrics(t.Context(), server, labtest.MetricsURL)
+		if err != nil {
+			return err
+		}
+		lost := sum(m, "ptbrelay_capture_lost_total")
+		known := m[`ptbrelay_received_total{family="ipv6",from="wire"}`] + lost + m["ptbrelay_guarded_total"]
+		if known < sent-1 || known > sent || lost == 0 {
+			return fmt.Errorf("%v of %v, %v lost", known, sent, lost)
+		}
+		return nil
+	})
+	m := metricsOf(t, server)
+	if m[`ptbrelay_capture_lost_total{reason="overrun"}`] == 0 || m[`ptbrelay_capture_lost_total{reason="gap"}`] != 0 {
+		t.Errorf("lost by overrun %v, otherwise %v", m[`ptbrelay_capture_lost_total{reason="overrun"}`], m[`ptbrelay_capture_lost_total{reason="gap"}`])
+	}
+	checkLaws(t, server)
 }
 
 // checkBudget fails where in any second more copies were on the wire than the
@@ -172,7 +215,7 @@ func checkBudget(t *testing.T, copies []lab.PTB, rate, burst int) {
 func TestFlushRuleset(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
 	server := l.Servers[0]
-	startOn(t, server)
+	labtest.StartRelay(t, server)
 	addTable(t, server, "operators")
 	err := server.Do(func() error {
 		conn, err := nftables.New()
@@ -188,7 +231,7 @@ func TestFlushRuleset(t *testing.T) {
 	if left := tables(t, server); len(left) != 1 || left[0] != "ptbrelay" {
 		t.Fatalf("after a flush the tables are %v", left)
 	}
-	fromRouter(t, l, 0, classifytest.PTB{}.Bytes())
+	labtest.FromRouter(t, l, 0, classifytest.PTB{}.Bytes())
 	await(t, server, outcomeMetric("ipv4", "relayed"), 1)
 }
 
@@ -211,7 +254,7 @@ func addTable(t testing.TB, n *lab.Node, name string) {
 func TestSecondDaemonIsRefused(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
 	server := l.Servers[0]
-	startOn(t, server)
+	labtest.StartRelay(t, server)
 	for _, c := range []struct{ config, want string }{
 		{"", "another process owns the group"},
 		{"capture: {group: 40}", "another ptbrelay runs here"},
@@ -225,7 +268,7 @@ func TestSecondDaemonIsRefused(t *testing.T) {
 			t.Errorf("exit code %d, want 1 and %q in:\n%s", code, c.want, p.Log())
 		}
 	}
-	fromRouter(t, l, 0, classifytest.PTB{}.Bytes())
+	labtest.FromRouter(t, l, 0, classifytest.PTB{}.Bytes())
 	await(t, server, outcomeMetric("ipv4", "relayed"), 1)
 }
 
@@ -233,11 +276,11 @@ func TestSecondDaemonIsRefused(t *testing.T) {
 func TestDryRunSendsNothing(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
 	server := l.Servers[0]
-	p := startOn(t, server, "--dry-run")
+	p := labtest.StartRelay(t, server, "--dry-run")
 	there := labtest.Tap(t, l.Servers[1], "eth0")
 	for _, ptb := range ptbs(40003) {
-		fromRouter(t, l, 0, ptb.Bytes())
-		fromRouter(t, l, 0, ptb.Bytes())
+		labtest.FromRouter(t, l, 0, ptb.Bytes())
+		labtest.FromRouter(t, l, 0, ptb.Bytes())
 		await(t, server, outcomeMetric(ptb.Family.String(), "dry-run"), 1)
 		await(t, server, outcomeMetric(ptb.Family.String(), "duplicate"), 1)
 	}
@@ -257,7 +300,7 @@ func TestReload(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
 	server := l.Servers[0]
 	path := writeConfig(t, "vips: [192.0.2.99]\n")
-	p := startOn(t, server, "--config", path)
+	p := labtest.StartRelay(t, server, "--config", path)
 	packet := classifytest.PTB{}.Bytes()
 	reload := func(text, logged string) {
 		t.Helper()
@@ -276,9 +319,9 @@ func TestReload(t *testing.T) {
 		})
 	}
 	// The rules let only PTBs for VIPs through; this one is for none of them.
-	fromRouter(t, l, 0, packet)
+	labtest.FromRouter(t, l, 0, packet)
 	reload("vips: [192.0.2.0/24]\nrelay: {dry_run: true}\n", "configuration read again")
-	fromRouter(t, l, 0, packet)
+	labtest.FromRouter(t, l, 0, packet)
 	await(t, server, outcomeMetric("ipv4", "dry-run"), 1)
 	reload("vips: [192.0.2.0/24]\nrelay: {dry_rum: true}\n", "configuration refused")
 	if m := metricsOf(t, server); m["ptbrelay_config_reload_success"] != 0 {
@@ -286,7 +329,7 @@ func TestReload(t *testing.T) {
 	}
 	reload("capture: {group: 40}\n", "keep their value until a restart")
 	labtest.Eventually(t, 5*time.Second, "relays after the window", func() error {
-		fromRouter(t, l, 0, packet)
+		labtest.FromRouter(t, l, 0, packet)
 		if metricsOf(t, server)[outcomeMetric("ipv4", "relayed")] == 0 {
 			return errNotYet
 		}
@@ -309,13 +352,13 @@ func TestLinkFlap(t *testing.T) {
 	server := l.Servers[0]
 	// Copies leave by a second interface; PTBs keep coming in by the first.
 	side := addSide(t, server)
-	startOn(t, server, "--interface", "side0")
+	labtest.StartRelay(t, server, "--interface", "side0")
 	port := uint16(41000)
 	relay := func(outcome string) {
 		t.Helper()
 		port++
 		before := metricsOf(t, server)[outcomeMetric("ipv4", outcome)]
-		fromRouter(t, l, 0, classifytest.PTB{ClientPort: port}.Bytes())
+		labtest.FromRouter(t, l, 0, classifytest.PTB{ClientPort: port}.Bytes())
 		await(t, server, outcomeMetric("ipv4", outcome), before+1)
 	}
 	errorsOf := func() float64 { return metricsOf(t, server)[`ptbrelay_send_errors_total{transport="broadcast"}`] }
@@ -394,7 +437,7 @@ func TestRunWithoutInterface(t *testing.T) {
 func TestFollowsLocalAddresses(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
 	server := l.Servers[0]
-	startOn(t, server)
+	labtest.StartRelay(t, server)
 	lo, err := server.Handle().LinkByName("lo")
 	if err != nil {
 		t.Fatal(err)
@@ -407,12 +450,12 @@ func TestFollowsLocalAddresses(t *testing.T) {
 		return a
 	}
 	added := classifytest.PTB{VIP: netip.MustParseAddr("192.0.2.77")}
-	fromRouter(t, l, 0, added.Bytes())
+	labtest.FromRouter(t, l, 0, added.Bytes())
 	if err := server.Handle().AddrAdd(lo, address("192.0.2.77/32")); err != nil {
 		t.Fatal(err)
 	}
 	labtest.Eventually(t, 5*time.Second, "the new VIP is relayed for", func() error {
-		fromRouter(t, l, 0, added.Bytes())
+		labtest.FromRouter(t, l, 0, added.Bytes())
 		if metricsOf(t, server)[outcomeMetric("ipv4", "relayed")] == 0 {
 			return errNotYet
 		}
@@ -422,9 +465,9 @@ func TestFollowsLocalAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := sum(metricsOf(t, server), `ptbrelay_received_total`)
-	fromRouter(t, l, 0, classifytest.PTB{}.Bytes()) // for the VIP that is gone
+	labtest.FromRouter(t, l, 0, classifytest.PTB{}.Bytes()) // for the VIP that is gone
 	marker := classifytest.PTB{VIP: added.VIP, ClientPort: 41999}
-	fromRouter(t, l, 0, marker.Bytes())
+	labtest.FromRouter(t, l, 0, marker.Bytes())
 	labtest.Eventually(t, 5*time.Second, "the marker arrives", func() error {
 		got := sum(metricsOf(t, server), `ptbrelay_received_total`) - before
 		if got == 0 {

@@ -35,7 +35,7 @@ func writeConfig(t testing.TB, text string) string {
 // verdict, and none but the eligible ones reaches the wire.
 func TestRefused(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 1})
-	startOn(t, l.Servers[0], "--config", writeConfig(t, strict))
+	labtest.StartRelay(t, l.Servers[0], "--config", writeConfig(t, strict))
 	there := labtest.Tap(t, l.Servers[1], "eth0")
 
 	want := make(map[string]float64)
@@ -55,7 +55,7 @@ func TestRefused(t *testing.T) {
 			copies[m.Key()] = true
 		}
 		sent++
-		fromRouter(t, l, 0, c.Packet)
+		labtest.FromRouter(t, l, 0, c.Packet)
 	}
 	for metric, n := range want {
 		await(t, l.Servers[0], metric, n)

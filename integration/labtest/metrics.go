@@ -93,10 +93,3 @@ func parseMetrics(text string) (map[string]float64, error) {
 	}
 	return metrics, nil
 }
-
-// TryStatus fetches a URL from inside a node for its status code, for use
-// within [Eventually].
-func TryStatus(ctx context.Context, n *lab.Node, url string) (int, error) {
-	status, _, err := get(ctx, n, url)
-	return status, err
-}

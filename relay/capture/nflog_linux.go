@@ -137,7 +137,11 @@ func (n *NFLOG) Run(ctx context.Context, h Handler) error {
 	// thread hand-over a call.
 	receive := func(fd uintptr) bool {
 		got, errno = n.ring.receive(fd)
-		return errno != unix.EAGAIN
+		if errno == unix.EAGAIN {
+			n.reader.drained = true
+			return false
+		}
+		return true
 	}
 	for {
 		switch err := n.raw.Read(receive); {

@@ -17,7 +17,7 @@ const (
 	packetMessage = 4 << 8 // NFNL_SUBSYS_ULOG, NFULNL_MSG_PACKET
 
 	attrPayload = 9  // NFULA_PAYLOAD
-	attrSeq     = 11 // NFULA_SEQ
+	attrSeq     = 12 // NFULA_SEQ
 
 	// maxMissing: a larger jump is the group starting its count anew.
 	maxMissing = 1 << 31
@@ -29,13 +29,17 @@ type reader struct {
 	// drops is how many datagrams the kernel could not queue so far, asked only
 	// when messages are missing.
 	drops func() uint32
+	// drained is to be set when the socket was found empty: what comes next was
+	// queued after every drop that earlier gaps can stem from.
+	drained bool
 
 	at      time.Time // when the datagrams at hand were read
 	batch   [MaxBatch]Packet
 	n       int
 	started bool
 	next    uint32 // sequence number expected
-	dropped uint32 // what drops said last
+	dropped uint32 // drops that earlier gaps account for
+	gapped  bool   // a gap was seen since dropped was noted
 
 	packets, overrun, gap atomic.Uint64
 }
@@ -93,11 +97,20 @@ func (r *reader) number(seq uint32) {
 		r.started = true
 		return
 	}
-	if missing == 0 || missing > maxMissing {
-		return
+	if missing != 0 && missing <= maxMissing {
+		r.lose(missing)
 	}
-	if now := r.drops(); now != r.dropped {
-		r.dropped = now
+	if r.drained && r.gapped {
+		r.dropped, r.gapped = r.drops(), false
+	}
+	r.drained = false
+}
+
+// lose counts missing messages by reason. Drops show late and several gaps at a
+// time, so all gaps are theirs until the socket was empty once.
+func (r *reader) lose(missing uint32) {
+	r.gapped = true
+	if r.drops() != r.dropped {
 		r.overrun.Add(uint64(missing))
 	} else {
 		r.gap.Add(uint64(missing))

@@ -51,6 +51,10 @@ type daemon struct {
 
 // run runs until the context ends or something fails.
 func (d *daemon) run(ctx context.Context) (err error) {
+	// From the first moment on, for an unexpected SIGHUP ends a process.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, unix.SIGHUP)
+	defer signal.Stop(hangup)
 	server, err := listen(d.cfg.HTTP.Listen)
 	if err != nil {
 		return err
@@ -81,7 +85,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		g.Go(func() error { return d.table.Run(ctx) })
 	}
 	g.Go(func() error { return d.watcher.Run(ctx, d.hostChanged) })
-	g.Go(func() error { return d.reloadOnSignal(ctx) })
+	g.Go(func() error { return d.reloadOn(ctx, hangup) })
 	g.Go(func() error { return d.summarise(ctx) })
 	g.Go(func() error { return server.serve(ctx, d.handler()) })
 	d.capturing.Store(true)
@@ -182,11 +186,8 @@ func (d *daemon) hostChanged(s host.State) {
 	d.relay.Apply(d.settings())
 }
 
-// reloadOnSignal reads the configuration again at each SIGHUP.
-func (d *daemon) reloadOnSignal(ctx context.Context) error {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, unix.SIGHUP)
-	defer signal.Stop(hangup)
+// reloadOn reads the configuration again at each signal.
+func (d *daemon) reloadOn(ctx context.Context, hangup <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():

@@ -186,14 +186,12 @@ func printReport(w io.Writer, title string, r lab.Report) error {
 	_, _ = fmt.Fprintln(t, "\tdownloads\tfinished\tstalled\tp50\tslowest\t")
 	for _, f := range lab.Families() {
 		s := r.Family(f).Summary()
-		_, _ = fmt.Fprintf(t, "%v\t%d\t%d\t%d\t%s\t%s\t\n", f, s.Flows, s.Finished, s.Stalled, seconds(s.P50), seconds(s.Slowest))
+		_, _ = fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t\n", familyNames[f], s.Flows, s.Finished, s.Stalled, seconds(s.P50), seconds(s.Slowest))
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(w)
-	return err
+	return t.Flush()
 }
+
+var familyNames = map[lab.Family]string{lab.IPv4: "IPv4", lab.IPv6: "IPv6"}
 
 func seconds(d time.Duration) string {
 	if d == 0 {
@@ -210,6 +208,6 @@ func (d *demo) conclude(before, after lab.Summary) error {
 	if after.Stalled > 0 {
 		return fmt.Errorf("not healed: %d of %d downloads stalled with ptbrelay", after.Stalled, after.Flows)
 	}
-	_, err := fmt.Fprintf(d.out, "Healed: %d of %d downloads stalled without ptbrelay, none with it.\n", before.Stalled, before.Flows)
+	_, err := fmt.Fprintf(d.out, "\nHealed: %d of %d downloads stalled without ptbrelay, none with it.\n", before.Stalled, before.Flows)
 	return err
 }

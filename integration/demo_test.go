@@ -1,0 +1,32 @@
+package integration
+
+import (
+	"strings"
+	"testing"
+
+	"ptbrelay/integration/labtest"
+)
+
+// The demo, as its user runs it, enters namespaces of its own, shows the black
+// hole and its end.
+func TestDemo(t *testing.T) {
+	outside := labtest.Node(t, "outside")
+	p := labtest.Start(t, outside, "demo", "--clients", "16")
+	code, err := p.Wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := p.Log()
+	if code != 0 {
+		t.Fatalf("exit code %d:\n%s", code, log)
+	}
+	for _, want := range []string{
+		"Without ptbrelay", "With ptbrelay on every server", "IPv4", "IPv6",
+		"downloads stalled without ptbrelay, none with it.",
+	} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %q in:\n%s", want, log)
+		}
+	}
+	nothingLeft(t, outside)
+}
