@@ -45,9 +45,11 @@ func TestGen(t *testing.T) {
 		addr, _ := vish.ParseAddr(a)
 		fmt.Println(h.AddrAdd(lo, addr))
 	}
+	scope := map[string]vish.Scope{"198.51.100.0/24": vish.SCOPE_HOST}
+	n.Do(func() error { return vish.LinkAdd(&vish.Tuntap{LinkAttrs: vish.LinkAttrs{Name: "tun1"}, Mode: vish.TUNTAP_MODE_TUN}) })
 	for _, c := range []string{"198.51.100.0/24", "2001:db8:1::/64"} {
 		_, p, _ := net.ParseCIDR(c)
-		fmt.Println(h.RouteAdd(&vish.Route{LinkIndex: lo.Attrs().Index, Dst: p, Type: unix.RTN_LOCAL, Table: 100}))
+		fmt.Println(h.RouteAdd(&vish.Route{LinkIndex: lo.Attrs().Index, Dst: p, Type: unix.RTN_LOCAL, Table: 100, Scope: scope[c]}))
 	}
 	for _, c := range []string{"203.0.113.0/24", "2001:db8:2::/64"} {
 		_, p, _ := net.ParseCIDR(c)
@@ -69,7 +71,7 @@ func TestGen(t *testing.T) {
 		for _, m := range msgs {
 			l, _ := decodeLink(m.Data)
 			fmt.Printf("%+v %d\n", l, len(m.Data))
-			if l.Name == "lo" || l.Name == "eth0" || l.Name == "ipip0" || l.Name == "wg0" || l.Name == "sit1" {
+			if l.Name == "lo" || l.Name == "tun1" || l.Name == "eth0" || l.Name == "ipip0" || l.Name == "wg0" || l.Name == "sit1" {
 				write(t, "link-"+l.Name, m.Data)
 			}
 		}

@@ -1,0 +1,89 @@
+package rules
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/google/nftables"
+)
+
+var table = &nftables.Table{Name: Name, Family: nftables.TableFamilyINet}
+
+// fill adds sets, chains and rules, and sends the batch.
+func fill(conn *nftables.Conn, p plan, counter bool) error {
+	if counter {
+		conn.AddObj(&nftables.CounterObj{Table: table, Name: guardName})
+	}
+	for _, s := range p.sets {
+		if err := addSet(conn, s); err != nil {
+			return err
+		}
+	}
+	// A rule may only jump to a chain that is there.
+	for _, c := range p.chains {
+		conn.AddChain(c.netlink())
+	}
+	for _, c := range p.chains {
+		for _, r := range c.rules {
+			conn.AddRule(&nftables.Rule{Table: table, Chain: c.netlink(), Exprs: r.exprs})
+		}
+	}
+	return conn.Flush()
+}
+
+func (c chain) netlink() *nftables.Chain {
+	n := &nftables.Chain{Name: c.name, Table: table}
+	if c.base {
+		accept := nftables.ChainPolicyAccept
+		n.Type = nftables.ChainTypeFilter
+		n.Hooknum = nftables.ChainHookPrerouting
+		n.Priority = nftables.ChainPriorityRaw
+		n.Policy = &accept
+	}
+	return n
+}
+
+// elementsAMessage keeps a message below the 64 KiB that an attribute can hold.
+const elementsAMessage = 500
+
+func addSet(conn *nftables.Conn, s set) error {
+	n := &nftables.Set{Table: table, Name: s.name, Interval: true, KeyType: nftables.TypeIPAddr}
+	if s.ipv6 {
+		n.KeyType = nftables.TypeIP6Addr
+	}
+	if err := conn.AddSet(n, nil); err != nil {
+		return fmt.Errorf("set %s: %w", s.name, err)
+	}
+	elements := intervals(s.prefixes)
+	for len(elements) > 0 {
+		some := elements[:min(len(elements), elementsAMessage)]
+		if err := conn.SetAddElements(n, some); err != nil {
+			return fmt.Errorf("set %s: %w", s.name, err)
+		}
+		elements = elements[len(some):]
+	}
+	return nil
+}
+
+// intervals turns prefixes into the half-open intervals that the kernel keeps.
+// One that reaches the end of the address space has no end.
+func intervals(prefixes []netip.Prefix) []nftables.SetElement {
+	var elements []nftables.SetElement
+	for _, p := range prefixes {
+		elements = append(elements, nftables.SetElement{Key: p.Addr().AsSlice()})
+		if end := after(p); end.IsValid() {
+			elements = append(elements, nftables.SetElement{Key: end.AsSlice(), IntervalEnd: true})
+		}
+	}
+	return elements
+}
+
+// after is the first address after the prefix; invalid if there is none.
+func after(p netip.Prefix) netip.Addr {
+	last := p.Addr().AsSlice()
+	for bit := p.Bits(); bit < len(last)*8; bit++ {
+		last[bit/8] |= 0x80 >> (bit % 8)
+	}
+	addr, _ := netip.AddrFromSlice(last)
+	return addr.Next()
+}

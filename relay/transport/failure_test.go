@@ -1,0 +1,190 @@
+package transport
+
+import (
+	"log/slog"
+	"testing"
+
+	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
+)
+
+// What a port cannot take is an error of that port: an item that another port
+// took is sent all the same.
+func TestPortsThatFail(t *testing.T) {
+	const count = 8
+	down := func(t *testing.T, n *lab.Node, c *cable) { setDown(t, n, c.port.Name) }
+	deleted := func(t *testing.T, n *lab.Node, c *cable) { must(t, n.Handle().LinkDel(link(t, n, c.port.Name))) }
+	absent := func(_ *testing.T, _ *lab.Node, c *cable) { c.port.Index = 0 }
+	for _, c := range []struct {
+		name   string
+		faults []func(*testing.T, *lab.Node, *cable) // one a port
+		want   Result
+		copies uint64
+		errors uint64
+		log    []string
+	}{
+		{"no port", nil, NoPeers, 0, 0, nil},
+		{"sound", []func(*testing.T, *lab.Node, *cable){nil}, Sent, count, 0, nil},
+		{"down", []func(*testing.T, *lab.Node, *cable){down}, Failed, 0, count, []string{"WARN eth0"}},
+		{"deleted", []func(*testing.T, *lab.Node, *cable){deleted}, Failed, 0, count, []string{"WARN eth0"}},
+		{"absent", []func(*testing.T, *lab.Node, *cable){absent}, Failed, 0, count, []string{"WARN eth0"}},
+		{"down, then sound", []func(*testing.T, *lab.Node, *cable){down, nil}, Sent, count, count, []string{"WARN eth0"}},
+		{"sound, then absent", []func(*testing.T, *lab.Node, *cable){nil, absent}, Sent, count, count, []string{"WARN eth1"}},
+		{"all three", []func(*testing.T, *lab.Node, *cable){deleted, down, absent}, Failed, 0, 3 * count,
+			[]string{"WARN eth0", "WARN eth1", "WARN eth2"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := labtest.Node(t, "host")
+			var ports []Port
+			log := new(records)
+			batch := items(count)
+			check := func() {}
+			for i, fault := range c.faults {
+				cable := lay(t, n, []string{"eth0", "eth1", "eth2"}[i], 1500)
+				if fault != nil {
+					fault(t, n, &cable)
+				} else {
+					seen := tap(t, n, cable)
+					check = func() {
+						if got := len(arrived(t, n, cable, seen)); got != count {
+							t.Errorf("%s: %d frames, want %d", cable.port.Name, got, count)
+						}
+					}
+				}
+				ports = append(ports, cable.port)
+			}
+			b := open(t, n, slog.New(log), ports...)
+			checkResults(t, send(b, batch), all(c.want, count))
+			checkStats(t, b, c.copies, c.errors)
+			log.check(t, "after a batch", c.log...)
+			check()
+		})
+	}
+}
+
+// A packet longer than the MTU fails alone: the rest of its batch goes out,
+// and nobody is told that the interface is broken.
+func TestPacketLongerThanMTU(t *testing.T) {
+	n := labtest.Node(t, "host")
+	narrow, wide := lay(t, n, "eth0", 1400), lay(t, n, "eth1", 1500)
+	log := new(records)
+	for _, c := range []struct {
+		name   string
+		long   []int // positions in a batch of 5
+		length int
+		failed bool
+	}{
+		{"as long as the MTU", []int{2}, 1400, false},
+		{"one byte longer", []int{2}, 1401, true},
+		{"first", []int{0}, 1500, true},
+		{"last", []int{4}, 1500, true},
+		{"two in a row", []int{1, 2}, 1500, true},
+		{"all", []int{0, 1, 2, 3, 4}, 1401, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			seen := tap(t, n, narrow)
+			b := open(t, n, slog.New(log), narrow.port)
+			batch, want := items(5), all(Sent, 5)
+			for _, i := range c.long {
+				batch[i] = sized(c.length)
+				if c.failed {
+					want[i] = Failed
+				}
+			}
+			var out []Item
+			for i, item := range batch {
+				if want[i] == Sent {
+					out = append(out, item)
+				}
+			}
+			var results []Result
+			onOneCPU(t, func() { results = send(b, batch) })
+			checkResults(t, results, want)
+			checkStats(t, b, uint64(len(out)), uint64(5-len(out)))
+			checkFrames(t, "far end", arrived(t, n, narrow, seen), framesOf(narrow.port.MAC, out))
+
+			b.SetPorts([]Port{narrow.port, wide.port})
+			checkResults(t, send(b, batch), all(Sent, 5)) // the wide one takes them all
+			log.check(t, "an interface that works")
+		})
+	}
+}
+
+// An interface that fails is logged once, and once when it is back, however
+// many batches pass and however often the ports are set meanwhile.
+func TestFailureIsLoggedOnce(t *testing.T) {
+	n := labtest.Node(t, "host")
+	failing, sound := lay(t, n, "eth0", 1500), lay(t, n, "eth1", 1500)
+	ports := []Port{failing.port, sound.port}
+	log := new(records)
+	b := open(t, n, slog.New(log), ports...)
+	var want []string
+	for range 2 {
+		for range 3 {
+			send(b, items(4))
+		}
+		log.check(t, "up", want...)
+		setDown(t, n, "eth0")
+		for range 3 {
+			send(b, items(4))
+			b.SetPorts(ports)
+		}
+		want = append(want, "WARN eth0")
+		log.check(t, "down", want...)
+		setUp(t, n, "eth0")
+		awaitCarrier(t, n, "eth0")
+		for range 3 {
+			send(b, items(4))
+			b.SetPorts(ports)
+		}
+		want = append(want, "INFO eth0")
+		log.check(t, "up again", want...)
+	}
+	// 18 batches of 4 on two ports; 6 batches met one that was down.
+	checkStats(t, b, 2*18*4-6*4, 6*4)
+}
+
+// An interface whose queue is full loses the frames that did not fit, counted,
+// and is not called broken.
+func TestQueueFull(t *testing.T) {
+	n := labtest.Node(t, "host")
+	c := lay(t, n, "eth0", 1500)
+	shape(t, n, c, 3000)
+	log := new(records)
+	b := open(t, n, slog.New(log), c.port)
+	batch := items(200)
+	sent := count(send(b, batch), Sent)
+	if sent == 0 || sent == len(batch) {
+		t.Fatalf("the queue took %d of %d", sent, len(batch))
+	}
+	checkStats(t, b, uint64(sent), uint64(len(batch)-sent))
+	log.check(t, "queue full")
+}
+
+// A socket whose buffer is full takes nothing more; Send does not wait for it.
+func TestSendBufferFull(t *testing.T) {
+	n := labtest.Node(t, "host")
+	c := lay(t, n, "eth0", 1500)
+	shape(t, n, c, 1<<20)
+	log := new(records)
+	b := open(t, n, slog.New(log), c.port)
+	shrinkSendBuffer(t, b)
+	batch := items(200)
+	results := send(b, batch)
+	sent := count(results, Sent)
+	if sent == 0 || sent == len(batch) {
+		t.Fatalf("the buffer took %d of %d", sent, len(batch))
+	}
+	checkResults(t, results, append(all(Sent, sent), all(Failed, len(batch)-sent)...))
+	checkStats(t, b, uint64(sent), uint64(len(batch)-sent))
+	log.check(t, "buffer full", "WARN eth0")
+}
+
+func count(results []Result, r Result) (n int) {
+	for _, have := range results {
+		if have == r {
+			n++
+		}
+	}
+	return n
+}
