@@ -61,8 +61,8 @@ func differences(old, new *Config) []difference {
 func clone(c Config) Config {
 	c.Interfaces = slices.Clone(c.Interfaces)
 	c.VIPs = slices.Clone(c.VIPs)
-	c.Classify.Protocols = slices.Clone(c.Classify.Protocols)
-	c.Classify.Ports = slices.Clone(c.Classify.Ports)
+	c.Policy.Protocols = slices.Clone(c.Policy.Protocols)
+	c.Policy.Ports = slices.Clone(c.Policy.Ports)
 	c.Peers.Static = slices.Clone(c.Peers.Static)
 	return c
 }

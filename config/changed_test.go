@@ -64,19 +64,19 @@ func TestKeepRestartKeys(t *testing.T) {
 	old, next := Default(), Default()
 	old.Interfaces = []string{"eth0"}
 	next.Interfaces = []string{"eth1", "eth2"}
-	next.Classify.Ports = []uint16{443}
+	next.Policy.Ports = []uint16{443}
 	next.Log = Log{Level: LevelDebug, Format: FormatJSON}
 	got := KeepRestartKeys(old, next)
 
 	want := Default()
 	want.Interfaces = []string{"eth0"}
-	want.Classify.Ports = []uint16{443}
+	want.Policy.Ports = []uint16{443}
 	want.Log.Level = LevelDebug
 	if d := diff(want, got); d != "" {
 		t.Error(d)
 	}
-	got.Interfaces[0], got.Classify.Ports[0] = "lo", 1
-	if old.Interfaces[0] != "eth0" || next.Interfaces[0] != "eth1" || next.Classify.Ports[0] != 443 {
+	got.Interfaces[0], got.Policy.Ports[0] = "lo", 1
+	if old.Interfaces[0] != "eth0" || next.Interfaces[0] != "eth1" || next.Policy.Ports[0] != 443 {
 		t.Error("the result shares a list with an argument")
 	}
 }
@@ -84,7 +84,7 @@ func TestKeepRestartKeys(t *testing.T) {
 func TestLongValuesAreCut(t *testing.T) {
 	old, next := Default(), Default()
 	for range 1000 {
-		next.Classify.Ports = append(next.Classify.Ports, 443)
+		next.Policy.Ports = append(next.Policy.Ports, 443)
 	}
 	got := Changed(old, next)
 	if len(got) != 1 || len(got[0]) > 300 || !strings.HasSuffix(got[0], "...") {
@@ -101,11 +101,11 @@ func TestPolicy(t *testing.T) {
 		MinMTU4:   576, MinMTU6: 1280, MaxMTU: 1500,
 	}
 	all := cmp.Exporter(func(reflect.Type) bool { return true })
-	if d := cmp.Diff(want, c.Policy(local, 1500), all); d != "" {
+	if d := cmp.Diff(want, c.ClassifyPolicy(local, 1500), all); d != "" {
 		t.Errorf("defaults: %s", d)
 	}
 	c.VIPs = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
-	c.Classify = Classify{
+	c.Policy = Policy{
 		Protocols: []classify.Protocol{classify.SCTP}, Ports: []uint16{443},
 		MTU: MTU{Min4: 600, Min6: 1300, Max: 9000}, Strict: true,
 	}
@@ -115,14 +115,7 @@ func TestPolicy(t *testing.T) {
 		VIPs:      classify.Prefixes(netip.MustParsePrefix("192.0.2.0/24")),
 		MinMTU4:   600, MinMTU6: 1300, MaxMTU: 9000, Strict: true,
 	}
-	if d := cmp.Diff(want, c.Policy(local, 1500), all); d != "" {
+	if d := cmp.Diff(want, c.ClassifyPolicy(local, 1500), all); d != "" {
 		t.Errorf("all set: %s", d)
-	}
-}
-
-func TestCopiesPerSecond(t *testing.T) {
-	l := Limits{Node: maxRate}
-	if got := l.CopiesPerSecond(1000); got != 1e12 {
-		t.Errorf("got %d", got)
 	}
 }

@@ -15,24 +15,23 @@ type Config struct {
 	Interfaces []string `yaml:"interfaces" reload:"restart"`
 	// VIPs are masked, without zone and never IPv4 in IPv6; empty means all
 	// that the kernel's FIB calls local.
-	VIPs []netip.Prefix `yaml:"vips" reload:"live"`
-	// Classify is the section "policy"; the method Policy makes it a
-	// [classify.Policy].
-	Classify Classify `yaml:"policy" reload:"live"`
-	Relay    Relay    `yaml:"relay"`
-	UDP      UDP      `yaml:"udp" reload:"restart"`
-	Peers    Peers    `yaml:"peers" reload:"live"`
-	Capture  Capture  `yaml:"capture" reload:"restart"`
-	Rules    Rules    `yaml:"rules"`
-	Audit    Audit    `yaml:"audit" reload:"restart"`
-	HTTP     HTTP     `yaml:"http" reload:"restart"`
+	VIPs    []netip.Prefix `yaml:"vips" reload:"live"`
+	Policy  Policy         `yaml:"policy" reload:"live"`
+	Relay   Relay          `yaml:"relay"`
+	UDP     UDP            `yaml:"udp" reload:"restart"`
+	Peers   Peers          `yaml:"peers" reload:"live"`
+	Capture Capture        `yaml:"capture" reload:"restart"`
+	Rules   Rules          `yaml:"rules"`
+	Audit   Audit          `yaml:"audit" reload:"restart"`
+	HTTP    HTTP           `yaml:"http" reload:"restart"`
 	// Control is the absolute path of the control socket; empty is off.
 	Control string `yaml:"control" reload:"restart"`
 	Log     Log    `yaml:"log"`
 }
 
-// Classify says which PTBs are believed.
-type Classify struct {
+// Policy says which PTBs are believed; [Config.ClassifyPolicy] makes it a
+// [classify.Policy].
+type Policy struct {
 	Protocols []classify.Protocol `yaml:"protocols"`
 	// Ports are the server's ports, 1 to 65535; empty means all.
 	Ports  []uint16 `yaml:"ports"`

@@ -10,7 +10,7 @@ import (
 // value of its own.
 func Default() Config {
 	return Config{
-		Classify: Classify{
+		Policy: Policy{
 			Protocols: []classify.Protocol{classify.TCP, classify.UDP},
 			MTU:       MTU{Min4: 576, Min6: 1280},
 		},

@@ -34,9 +34,9 @@ func FuzzParse(f *testing.F) {
 		if err := c.Validate(); err != nil {
 			t.Errorf("parses and is not valid: %v", err)
 		}
-		again, err := parseText(string(Marshal(c)))
+		again, err := parseText(string(marshal(c)))
 		if err != nil {
-			t.Fatalf("%v in\n%s", err, Marshal(c))
+			t.Fatalf("%v in\n%s", err, marshal(c))
 		}
 		if d := diff(c, again); d != "" {
 			t.Error(d)

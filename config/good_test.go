@@ -14,7 +14,7 @@ import (
 // every user without a file gets.
 func TestDefault(t *testing.T) {
 	want := Config{
-		Classify: Classify{
+		Policy: Policy{
 			Protocols: []classify.Protocol{6, 17},
 			MTU:       MTU{Min4: 576, Min6: 1280},
 		},
@@ -74,7 +74,7 @@ func TestGoodFiles(t *testing.T) {
 		"edge.yaml": with(func(c *Config) {
 			c.Interfaces = []string{"eth0", "bond0.100"}
 			c.VIPs = prefixes("192.0.2.1/32", "198.51.100.0/24", "2001:db8:ffff::1/128", "2001:db8::/64")
-			c.Classify = Classify{
+			c.Policy = Policy{
 				Protocols: []classify.Protocol{classify.TCP, classify.UDP, classify.SCTP, classify.DCCP},
 				Ports:     []uint16{53, 443},
 				MTU:       MTU{Min4: 68, Min6: 1280, Max: 9000},

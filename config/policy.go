@@ -6,18 +6,18 @@ import (
 	"ptbrelay/classify"
 )
 
-// Policy returns what the classifier is to believe. local, the prefixes that
+// ClassifyPolicy returns what the classifier is to believe. local, the prefixes that
 // the kernel's FIB calls local, counts where no VIPs are given; largestMTU, in
 // bytes, where no policy.mtu.max is given.
-func (c *Config) Policy(local []netip.Prefix, largestMTU classify.MTU) classify.Policy {
+func (c *Config) ClassifyPolicy(local []netip.Prefix, largestMTU classify.MTU) classify.Policy {
 	p := classify.Policy{
-		Protocols: classify.Protocols(c.Classify.Protocols...),
-		Ports:     classify.Ports(c.Classify.Ports...),
+		Protocols: classify.Protocols(c.Policy.Protocols...),
+		Ports:     classify.Ports(c.Policy.Ports...),
 		VIPs:      classify.Prefixes(c.VIPs...),
-		MinMTU4:   c.Classify.MTU.Min4,
-		MinMTU6:   c.Classify.MTU.Min6,
-		MaxMTU:    c.Classify.MTU.Max,
-		Strict:    c.Classify.Strict,
+		MinMTU4:   c.Policy.MTU.Min4,
+		MinMTU6:   c.Policy.MTU.Min6,
+		MaxMTU:    c.Policy.MTU.Max,
+		Strict:    c.Policy.Strict,
 	}
 	if len(c.VIPs) == 0 {
 		p.VIPs = classify.Prefixes(local...)

@@ -18,7 +18,7 @@ func (c *Config) problems() []Problem {
 	for i, l := range leaves(c) {
 		order[l.path] = i
 		if asked[l.path] {
-			problems = append(problems, Problem{Path: l.path, Message: "this version cannot do that yet; remove the key"})
+			problems = append(problems, Problem{Path: l.path, Message: "this version cannot do that yet; leave it at its default"})
 		}
 	}
 	slices.SortStableFunc(problems, func(a, b Problem) int { return order[keyOf(a.Path)] - order[keyOf(b.Path)] })
@@ -27,10 +27,10 @@ func (c *Config) problems() []Problem {
 
 // broken returns what the rules say, whether this version heeds the key or not.
 func (c *Config) broken() []Problem {
-	var r rules
+	var r checker
 	r.interfaces(c.Interfaces)
 	r.vips(c.VIPs)
-	r.classify(&c.Classify)
+	r.policy(&c.Policy)
 	r.relay(&c.Relay)
 	r.udp(&c.UDP)
 	r.between("peers.dns.refresh", c.Peers.DNS.Refresh, second, day)
@@ -44,9 +44,9 @@ func (c *Config) broken() []Problem {
 	return r.problems
 }
 
-// rules collects what its methods find.
-type rules struct{ problems []Problem }
+// checker collects what its methods find.
+type checker struct{ problems []Problem }
 
-func (r *rules) add(path, format string, args ...any) {
+func (r *checker) add(path, format string, args ...any) {
 	r.problems = append(r.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }

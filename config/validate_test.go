@@ -34,9 +34,9 @@ func TestRulesOnTypedValues(t *testing.T) {
 				c.VIPs = []netip.Prefix{netip.PrefixFrom(netip.MustParseAddr("::ffff:0.0.0.0"), 95)}
 			}},
 		{"policy.protocols[0]: 1 is not a protocol with ports; of tcp, udp, sctp, dccp",
-			func(c *Config) { c.Classify.Protocols = []classify.Protocol{1} }},
+			func(c *Config) { c.Policy.Protocols = []classify.Protocol{1} }},
 		{"policy.mtu.max: 1400 leaves nothing to believe; 0 for that of the interfaces, else more than min4 and min6, here 1400",
-			func(c *Config) { c.Classify.MTU = MTU{Min4: 1400, Min6: 1280, Max: 1400} }},
+			func(c *Config) { c.Policy.MTU = MTU{Min4: 1400, Min6: 1280, Max: 1400} }},
 		{"relay.limits.node: -1 is not a rate; 1 to 1000000000 packets a second",
 			func(c *Config) { c.Relay.Limits.Node = -1 }},
 		{"relay.limits.router: 0 is not a rate; 1 to 1000000000 packets a second",

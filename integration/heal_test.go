@@ -73,6 +73,7 @@ func healed(t *testing.T, o lab.Options, stalled []lab.Flow) {
 	for _, f := range lab.Families() {
 		t.Logf("with ptbrelay, %v: %v", f, r.Family(f).Summary())
 	}
+	checkSlowest(t, r)
 	missed := r.Missed(landings)
 	copies := copiesSeen(taps)
 	for _, x := range r.Results {
@@ -91,6 +92,17 @@ func healed(t *testing.T, o lab.Options, stalled []lab.Flow) {
 	}
 	for _, s := range l.Servers {
 		checkLaws(t, s)
+	}
+}
+
+// slowest is what the slowest download may take: a burst of all of them, and one
+// retransmission.
+const slowest = 1500 * time.Millisecond
+
+func checkSlowest(t *testing.T, r lab.Report) {
+	t.Helper()
+	if s := r.Summary(); s.Slowest > slowest {
+		t.Errorf("the slowest took %v, at most %v", s.Slowest, slowest)
 	}
 }
 
@@ -130,6 +142,39 @@ func copiesSeen(taps []*lab.Tap) map[lab.Flow][]seen {
 		}
 	}
 	return copies
+}
+
+// Strict reverse path filtering does not stand in the way where the copies come
+// in on the interface that leads back to the router.
+func TestHealsWithStrictReversePath(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 32, RPFilter: 1})
+	labtest.StartRelays(t, l)
+	r := labtest.Downloads(t, l, lab.Load{})
+	for _, x := range r.Results {
+		if !x.Finished {
+			t.Errorf("%v: %v", x.Flow, x.Err)
+		}
+	}
+	checkSlowest(t, r)
+}
+
+// Servers that drop unicast packets in broadcast frames are beyond the reach of
+// this transport: nothing but the setting differs from the test above.
+func TestBroadcastDropped(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 32})
+	taps := labtest.TapServers(t, l)
+	for _, s := range l.Servers {
+		for _, key := range []string{"net/ipv4/conf/all/drop_unicast_in_l2_multicast", "net/ipv6/conf/eth0/drop_unicast_in_l2_multicast"} {
+			if err := s.SetSysctl(key, "1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	labtest.StartRelays(t, l)
+	r := labtest.Downloads(t, l, lab.Load{Timeout: 2 * time.Second})
+	if missed := r.Missed(l.Landings(taps)); len(missed) == 0 || len(r.Stalled()) != len(missed) {
+		t.Errorf("%d PTBs missed their owner, %d downloads stalled", len(missed), len(r.Stalled()))
+	}
 }
 
 // Connected UDP sockets learn as well.

@@ -16,6 +16,7 @@ import (
 	"ptbrelay/classify/classifytest"
 	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
+	"ptbrelay/relay/rules"
 )
 
 // tables are the names of the nftables tables on a node.
@@ -131,17 +132,7 @@ func TestLawsAndBudgetUnderFlood(t *testing.T) {
 	})
 	rain.stop()
 	sent := float64(rain.sent.Load())
-	labtest.Eventually(t, 5*time.Second, "every PTB is accounted for", func() error {
-		m, err := labtest.TryMetrics(t.Context(), l.Servers[0], labtest.MetricsURL)
-		if err != nil {
-			return err
-		}
-		known := m[`ptbrelay_received_total{family="ipv6",from="wire"}`] + sum(m, "ptbrelay_capture_lost_total") + m["ptbrelay_guarded_total"]
-		if known != sent {
-			return fmt.Errorf("%v of %v", known, sent)
-		}
-		return nil
-	})
+	accountedFor(t, l.Servers[0], sent)
 	checkLaws(t, l.Servers[0])
 	frames := broadcasts(labtest.Fence(t, l.Servers[0], "eth0", there))
 	if got := metricsOf(t, l.Servers[0])[outcomeMetric("ipv6", "relayed")]; got != float64(len(frames)) {
@@ -294,8 +285,8 @@ func TestDryRunSendsNothing(t *testing.T) {
 	}
 }
 
-// SIGHUP puts a new configuration in force without losing the socket or what
-// dedup remembers; a broken one changes nothing.
+// SIGHUP puts a new configuration in force without losing the socket; a broken
+// one changes nothing.
 func TestReload(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
 	server := l.Servers[0]
@@ -338,9 +329,6 @@ func TestReload(t *testing.T) {
 	m := metricsOf(t, server)
 	if m["ptbrelay_config_reload_success"] != 1 || m[outcomeMetric("ipv4", "dry-run")] != 1 {
 		t.Errorf("reload success %v, dry-run %v", m["ptbrelay_config_reload_success"], m[outcomeMetric("ipv4", "dry-run")])
-	}
-	if m[outcomeMetric("ipv4", "duplicate")] == 0 {
-		t.Error("dedup forgot what it had admitted before the reload")
 	}
 	checkLaws(t, server)
 }
@@ -433,48 +421,90 @@ func TestRunWithoutInterface(t *testing.T) {
 	nothingLeft(t, l.Servers[0])
 }
 
-// A VIP that this host gains or loses is relayed for, or not, at once.
+// A VIP that this host gains or loses is relayed for, or not, at once: by the
+// rules, which ask the FIB, and by the policy, which follows it.
 func TestFollowsLocalAddresses(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
 	server := l.Servers[0]
-	labtest.StartRelay(t, server)
+	// The operator's table is wider than what is local.
+	operatorsTable(t, server, rules.Config{Group: 33, Guard: 100000, VIPs: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
+	labtest.StartRelay(t, server, "--config", writeConfig(t, "rules: {manage: false}\n"))
 	lo, err := server.Handle().LinkByName("lo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := func(text string) *netlink.Addr {
-		a, err := netlink.ParseAddr(text)
-		if err != nil {
+	vip, err := netlink.ParseAddr("192.0.2.77/32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := uint16(41000)
+	until := func(metric string) {
+		t.Helper()
+		before := metricsOf(t, server)[metric]
+		labtest.Eventually(t, 5*time.Second, metric+" rises", func() error {
+			port++
+			labtest.FromRouter(t, l, 0, classifytest.PTB{VIP: netip.MustParseAddr("192.0.2.77"), ClientPort: port}.Bytes())
+			if metricsOf(t, server)[metric] == before {
+				return errNotYet
+			}
+			return nil
+		})
+	}
+	until(verdictMetric("ipv4", classify.ForeignVIP))
+	if err := server.Handle().AddrAdd(lo, vip); err != nil {
+		t.Fatal(err)
+	}
+	until(outcomeMetric("ipv4", "relayed"))
+	if err := server.Handle().AddrDel(lo, vip); err != nil {
+		t.Fatal(err)
+	}
+	until(verdictMetric("ipv4", classify.ForeignVIP))
+	checkLaws(t, server)
+}
+
+// Reloads under a flood lose nothing: every PTB sent is accounted for.
+func TestReloadUnderFlood(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	server := l.Servers[0]
+	texts := []string{
+		"vips: [192.0.2.0/24, 2001:db8:ffff::/64]\n",
+		"relay: {dry_run: true, limits: {node: 10}}\nvips: [2001:db8:ffff::1]\n",
+		"policy: {ports: [443, 80]}\nrules: {node_guard: 50000}\n",
+	}
+	path := writeConfig(t, texts[0])
+	p := labtest.StartRelay(t, server, "--config", path)
+	rain := startFlood(t, l, 0)
+	for i := range 30 {
+		if err := os.WriteFile(path, []byte(texts[i%len(texts)]), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return a
-	}
-	added := classifytest.PTB{VIP: netip.MustParseAddr("192.0.2.77")}
-	labtest.FromRouter(t, l, 0, added.Bytes())
-	if err := server.Handle().AddrAdd(lo, address("192.0.2.77/32")); err != nil {
-		t.Fatal(err)
-	}
-	labtest.Eventually(t, 5*time.Second, "the new VIP is relayed for", func() error {
-		labtest.FromRouter(t, l, 0, added.Bytes())
-		if metricsOf(t, server)[outcomeMetric("ipv4", "relayed")] == 0 {
-			return errNotYet
+		if err := p.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	if err := server.Handle().AddrDel(lo, address("192.0.2.1/32")); err != nil {
-		t.Fatal(err)
+		labtest.Eventually(t, 5*time.Second, "the configuration is read", func() error {
+			if got := strings.Count(p.Log(), "configuration read again"); got != i+1 {
+				return fmt.Errorf("%d times", got)
+			}
+			return nil
+		})
 	}
-	before := sum(metricsOf(t, server), `ptbrelay_received_total`)
-	labtest.FromRouter(t, l, 0, classifytest.PTB{}.Bytes()) // for the VIP that is gone
-	marker := classifytest.PTB{VIP: added.VIP, ClientPort: 41999}
-	labtest.FromRouter(t, l, 0, marker.Bytes())
-	labtest.Eventually(t, 5*time.Second, "the marker arrives", func() error {
-		got := sum(metricsOf(t, server), `ptbrelay_received_total`) - before
-		if got == 0 {
-			return errNotYet
+	rain.stop()
+	accountedFor(t, server, float64(rain.sent.Load()))
+	checkLaws(t, server)
+}
+
+// accountedFor waits until every IPv6 PTB sent was received, or counted as lost
+// or guarded.
+func accountedFor(t *testing.T, server *lab.Node, sent float64) {
+	t.Helper()
+	labtest.Eventually(t, 5*time.Second, "every PTB is accounted for", func() error {
+		m, err := labtest.TryMetrics(t.Context(), server, labtest.MetricsURL)
+		if err != nil {
+			return err
 		}
-		if got != 1 {
-			t.Fatalf("%v messages received, want the marker alone", got)
+		known := m[`ptbrelay_received_total{family="ipv6",from="wire"}`] + sum(m, "ptbrelay_capture_lost_total") + m["ptbrelay_guarded_total"]
+		if known != sent {
+			return fmt.Errorf("%v of %v", known, sent)
 		}
 		return nil
 	})

@@ -16,16 +16,7 @@ import (
 func TestOperatorsRules(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
 	server := l.Servers[0]
-	err := server.Do(func() error {
-		table, err := rules.Install(rules.Config{Group: 33, Guard: 100000}, slog.New(slog.DiscardHandler))
-		if err == nil {
-			t.Cleanup(func() { _ = table.Close() })
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	operatorsTable(t, server, rules.Config{Group: 33, Guard: 100000})
 	p := labtest.StartRelay(t, server, "--config", writeConfig(t, "rules: {manage: false}\nvips: [192.0.2.99]\n"))
 	there := labtest.Tap(t, l.Servers[1], "eth0")
 	for _, ptb := range ptbs(40004) {
@@ -42,5 +33,20 @@ func TestOperatorsRules(t *testing.T) {
 	labtest.Stop(t, p)
 	if left := tables(t, server); len(left) != 1 {
 		t.Errorf("after the daemon's end the tables are %v, want the operator's", left)
+	}
+}
+
+// operatorsTable loads a table of our shape that the daemon does not own.
+func operatorsTable(t *testing.T, n *lab.Node, c rules.Config) {
+	t.Helper()
+	err := n.Do(func() error {
+		table, err := rules.Install(c, slog.New(slog.DiscardHandler))
+		if err == nil {
+			t.Cleanup(func() { _ = table.Close() }) // the lab takes it with it anyway
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

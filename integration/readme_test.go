@@ -58,6 +58,10 @@ func TestReadmeCommands(t *testing.T) {
 			if code := app.Run(t.Context(), append(strings.Fields(args), "--help"), nil, &stdout, &stderr); code != 0 {
 				t.Errorf("%s: exit code %d: %s", line, code, &stderr)
 			}
+			command, _, _ := strings.Cut(args, " -")
+			if !strings.Contains(stdout.String(), "Usage:\n  ptbrelay "+command+" ") {
+				t.Errorf("%s: the help is of another command:\n%s", line, &stdout)
+			}
 		}
 	}
 	if seen < 3 {

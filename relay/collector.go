@@ -109,7 +109,7 @@ func (m metrics) messages(s Stats) {
 		for v := range classify.Verdict(classify.NumVerdicts) {
 			m.counter(verdictsDesc, s.Verdicts[f][v], fromWire, f.String(), v.String())
 		}
-		for o := range outcome.Count {
+		for o := range outcome.NumOutcomes {
 			m.counter(outcomesDesc, s.Outcomes[f][o], f.String(), o.String())
 		}
 	}

@@ -14,7 +14,7 @@ import (
 type counts struct {
 	received [classify.NumFamilies]atomic.Uint64
 	verdicts [classify.NumFamilies][classify.NumVerdicts]atomic.Uint64
-	outcomes [classify.NumFamilies][outcome.Count]atomic.Uint64
+	outcomes [classify.NumFamilies][outcome.NumOutcomes]atomic.Uint64
 	latency  prometheus.Histogram
 }
 
@@ -42,7 +42,7 @@ func (c *counts) outcome(f classify.Family, o outcome.Outcome) {
 type Stats struct {
 	Received [classify.NumFamilies]uint64
 	Verdicts [classify.NumFamilies][classify.NumVerdicts]uint64
-	Outcomes [classify.NumFamilies][outcome.Count]uint64
+	Outcomes [classify.NumFamilies][outcome.NumOutcomes]uint64
 }
 
 // Stats may be called from any goroutine. The laws between the counts hold

@@ -42,8 +42,8 @@ func readLocal(c conn) ([]netip.Prefix, error) {
 	return slices.Compact(local), nil
 }
 
-// decodeLocal reads the destination of a route; ok is false where it is not of
-// type local.
+// decodeLocal reads the destination of a route; ok is false where it is not an
+// IP route of type local.
 func decodeLocal(b []byte) (p netip.Prefix, ok bool, err error) {
 	if len(b) < rtmsgBytes {
 		return p, false, errShort
@@ -51,9 +51,14 @@ func decodeLocal(b []byte) (p netip.Prefix, ok bool, err error) {
 	if b[rtmType] != unix.RTN_LOCAL {
 		return p, false, nil
 	}
-	addr := netip.IPv4Unspecified()
-	if b[rtmFamily] == unix.AF_INET6 {
+	var addr netip.Addr
+	switch b[rtmFamily] {
+	case unix.AF_INET:
+		addr = netip.IPv4Unspecified()
+	case unix.AF_INET6:
 		addr = netip.IPv6Unspecified()
+	default:
+		return p, false, nil
 	}
 	ad, err := netlink.NewAttributeDecoder(b[rtmsgBytes:])
 	if err != nil {
@@ -61,9 +66,11 @@ func decodeLocal(b []byte) (p netip.Prefix, ok bool, err error) {
 	}
 	for ad.Next() {
 		if ad.Type() == unix.RTA_DST {
-			if a, ok := netip.AddrFromSlice(ad.Bytes()); ok {
-				addr = a
+			a, ok := netip.AddrFromSlice(ad.Bytes())
+			if !ok || a.BitLen() != addr.BitLen() {
+				return p, false, errDestination
 			}
+			addr = a
 		}
 	}
 	if err := ad.Err(); err != nil {

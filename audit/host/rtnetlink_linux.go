@@ -49,4 +49,7 @@ func interrupted(msgs []netlink.Message) bool {
 	return false
 }
 
-var errShort = errors.New("message shorter than its fixed header")
+var (
+	errShort       = errors.New("message shorter than its fixed header")
+	errDestination = errors.New("destination of a route is no address of its family")
+)

@@ -3,9 +3,7 @@
 package lab
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -22,13 +20,12 @@ const (
 	dumpList     = 12
 )
 
-// Dump writes, for every node, what helps to tell why a test failed:
+// Dump tells, for every node, what helps to tell why a test failed:
 // addresses, routes, neighbours, rules with their counters, path MTU
 // exceptions, counters, the ends of process logs and the last frames of taps.
 // What cannot be read is said so in its place.
-func (l *Lab) Dump(w io.Writer) {
-	b := bufio.NewWriter(w)
-	defer b.Flush()
+func (l *Lab) Dump() string {
+	b := new(strings.Builder)
 	fmt.Fprintf(b, "lab: %+v\n", l.Options)
 	for _, n := range l.Nodes() {
 		fmt.Fprintf(b, "== %s\n", n.name)
@@ -38,9 +35,10 @@ func (l *Lab) Dump(w io.Writer) {
 		n.dumpProcesses(b)
 		n.dumpTaps(b)
 	}
+	return b.String()
 }
 
-func (n *Node) dumpNetwork(w io.Writer) {
+func (n *Node) dumpNetwork(w *strings.Builder) {
 	links, err := n.handle.LinkList()
 	if err != nil {
 		fmt.Fprintf(w, "interfaces: %v\n", err)
@@ -70,7 +68,7 @@ func (n *Node) dumpNetwork(w io.Writer) {
 }
 
 // dumpLine writes a list, long ones cut.
-func dumpLine(w io.Writer, what string, list []string, err error) {
+func dumpLine(w *strings.Builder, what string, list []string, err error) {
 	more := ""
 	if len(list) > dumpList {
 		more = fmt.Sprintf(" and %d more", len(list)-dumpList)
@@ -87,7 +85,7 @@ func orNothing(err error) string {
 }
 
 // dumpRules shows tables, chains and what their rules counted.
-func (n *Node) dumpRules(w io.Writer) {
+func (n *Node) dumpRules(w *strings.Builder) {
 	c, err := n.nftables()
 	if err != nil {
 		fmt.Fprintf(w, "nf_tables: %v\n", err)
@@ -116,7 +114,7 @@ func ruleCount(rule *nftables.Rule) string {
 	return ""
 }
 
-func (n *Node) dumpState(w io.Writer) {
+func (n *Node) dumpState(w *strings.Builder) {
 	for _, f := range Families() {
 		count, err := n.Exceptions(f)
 		fmt.Fprintf(w, "%v path MTU exceptions: %d %s\n", f, count, orNothing(err))
@@ -131,7 +129,7 @@ func (n *Node) dumpState(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-func (n *Node) dumpProcesses(w io.Writer) {
+func (n *Node) dumpProcesses(w *strings.Builder) {
 	n.mu.RLock()
 	procs := slices.Clone(n.procs)
 	n.mu.RUnlock()
@@ -145,7 +143,7 @@ func (n *Node) dumpProcesses(w io.Writer) {
 	}
 }
 
-func (n *Node) dumpTaps(w io.Writer) {
+func (n *Node) dumpTaps(w *strings.Builder) {
 	n.mu.RLock()
 	taps := slices.Clone(n.taps)
 	n.mu.RUnlock()

@@ -181,14 +181,13 @@ func TestDumpNamesEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	labtest.Downloads(t, l, lab.Load{Timeout: 200 * time.Millisecond})
-	var b strings.Builder
-	l.Dump(&b)
+	dump := l.Dump()
 	for _, want := range []string{"== client", "== server2", "192.0.2.1/32", "2001:db8:ffff::1/128", "chain isp ptb, 1 rules", "counted", "Icmp6OutPktTooBigs", "exit status 7", "err", "MTU 1400, about tcp"} {
-		if !strings.Contains(b.String(), want) {
+		if !strings.Contains(dump, want) {
 			t.Errorf("dump lacks %q", want)
 		}
 	}
 	if t.Failed() {
-		t.Log(b.String())
+		t.Log(dump)
 	}
 }

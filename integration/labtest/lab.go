@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -68,11 +67,7 @@ func dumpOnce(t testing.TB, l *lab.Lab) func() {
 		if !t.Failed() {
 			return
 		}
-		once.Do(func() {
-			var b strings.Builder
-			l.Dump(&b)
-			t.Log(b.String())
-		})
+		once.Do(func() { t.Log(l.Dump()) })
 	}
 }
 

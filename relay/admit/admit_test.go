@@ -168,6 +168,24 @@ func TestFullTableGoesOn(t *testing.T) {
 	}
 }
 
+// A full set gives up its oldest sighting and no other.
+func TestFullSetForgetsTheOldest(t *testing.T) {
+	d := newDedup(1)
+	hash := func(n uint64) uint64 { return n << 8 }
+	for n := range uint64(dedupWays + 1) {
+		slot, duplicate := d.find(second+int64(n), hash(n+1))
+		if duplicate {
+			t.Fatalf("key %d is a duplicate", n)
+		}
+		slot.admit(second+int64(n), hash(n+1))
+	}
+	for n := range uint64(dedupWays + 1) {
+		if _, duplicate := d.find(second+100, hash(n+1)); duplicate != (n != 0) {
+			t.Errorf("key %d is remembered: %v", n, duplicate)
+		}
+	}
+}
+
 func TestNoAllocation(t *testing.T) {
 	a, m, now := New(), message(1, 1400), second
 	if n := testing.AllocsPerRun(1000, func() {

@@ -17,8 +17,9 @@ const (
 // sighting is one remembered key: 60 bits of its hash, the number of copies it
 // had (4 bits, 0: the slot is free) and when the last one was made.
 //
-// Sixteen bytes keep a set of eight within two cache lines. A false match of 60
-// seeded bits within a set is out of an attacker's reach.
+// Sixteen bytes keep a set of eight within two cache lines. 46 of the seeded
+// bits tell the keys of a set apart (14 chose it): one look-up in 2^43 of a full
+// set matches falsely, and which one is out of an attacker's reach.
 type sighting struct {
 	tag  uint64
 	last int64
@@ -43,7 +44,7 @@ func (s *sighting) window() int64 {
 func (s *sighting) admit(now int64, hash uint64) {
 	copies := uint64(1)
 	if s.is(hash) && now-s.last < memory {
-		copies = min(s.copies()+1, copiesMask)
+		copies = s.copies() + 1 // at most 8: then the window is as long as the memory
 	}
 	*s = sighting{tag: hash&^copiesMask | copies, last: now}
 }

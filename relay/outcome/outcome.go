@@ -2,7 +2,7 @@
 // Outcome for an eligible message from the wire, and its names as metric labels.
 //
 // It is not responsible for what a packet *is*: that is classify.Verdict. Nor
-// for counting: whoever decides an outcome counts it.
+// for counting: relay does.
 package outcome
 
 // Outcome is what became of one eligible message that came from the wire.
@@ -35,11 +35,11 @@ const (
 	// SendFailed: the kernel took none of the copies.
 	SendFailed
 
-	// Count is the number of outcomes, for arrays indexed by Outcome.
-	Count
+	// NumOutcomes is for arrays indexed by Outcome.
+	NumOutcomes
 )
 
-var names = [Count]string{
+var names = [NumOutcomes]string{
 	Relayed:       "relayed",
 	DryRun:        "dry-run",
 	Paused:        "paused",
@@ -55,7 +55,7 @@ var names = [Count]string{
 
 // String is the outcome's name, which is also its metric label.
 func (o Outcome) String() string {
-	if o < Count {
+	if o < NumOutcomes {
 		return names[o]
 	}
 	return "invalid"

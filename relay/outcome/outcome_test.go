@@ -12,15 +12,15 @@ func TestNames(t *testing.T) {
 		"relayed", "dry-run", "paused", "duplicate", "limited-client", "limited-router",
 		"limited-node", "deferred", "queue-full", "no-peers", "send-failed",
 	}
-	if len(want) != int(outcome.Count) {
-		t.Fatalf("%d names for %d outcomes", len(want), outcome.Count)
+	if len(want) != int(outcome.NumOutcomes) {
+		t.Fatalf("%d names for %d outcomes", len(want), outcome.NumOutcomes)
 	}
 	for i, name := range want {
 		if got := outcome.Outcome(i).String(); got != name {
 			t.Errorf("outcome %d is called %q, want %q", i, got, name)
 		}
 	}
-	if got := outcome.Count.String(); got != "invalid" {
+	if got := outcome.NumOutcomes.String(); got != "invalid" {
 		t.Errorf("an outcome out of range is called %q", got)
 	}
 }

@@ -28,9 +28,9 @@ func verdict(kind expr.VerdictKind, chain string) expr.Any {
 
 func giveBack() expr.Any { return verdict(expr.VerdictReturn, "") }
 
-func family(ipv6 bool) exprs { return append(onlyFamily(ipv6), giveBack()) }
+func returnFamily(ipv6 bool) exprs { return append(matchFamily(ipv6), giveBack()) }
 
-func onlyFamily(ipv6 bool) exprs {
+func matchFamily(ipv6 bool) exprs {
 	proto := byte(unix.NFPROTO_IPV4)
 	if ipv6 {
 		proto = unix.NFPROTO_IPV6
@@ -40,7 +40,7 @@ func onlyFamily(ipv6 bool) exprs {
 
 // fragNeeded tests type and code in one load, ICMP type 3 code 4 (RFC 792).
 func fragNeeded(target string) exprs {
-	return append(onlyFamily(false),
+	return append(matchFamily(false),
 		load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_ICMP),
 		payload(expr.PayloadBaseTransportHeader, 0, 2), compare(expr.CmpOpEq, 3, 4),
 		verdict(expr.VerdictGoto, target))
@@ -48,7 +48,7 @@ func fragNeeded(target string) exprs {
 
 // packetTooBig tests for ICMPv6 type 2 with any code (RFC 4443, 3.2).
 func packetTooBig(target string) exprs {
-	return append(onlyFamily(true),
+	return append(matchFamily(true),
 		load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_ICMPV6),
 		payload(expr.PayloadBaseTransportHeader, 0, 1), compare(expr.CmpOpEq, 2),
 		verdict(expr.VerdictGoto, target))
@@ -85,7 +85,7 @@ func notInSet(name string, ipv6 bool) exprs {
 	if ipv6 {
 		daddr = payload(expr.PayloadBaseNetworkHeader, 24, 16)
 	}
-	return append(onlyFamily(ipv6), daddr,
+	return append(matchFamily(ipv6), daddr,
 		&expr.Lookup{SourceRegister: register, SetName: name, Invert: true},
 		giveBack())
 }

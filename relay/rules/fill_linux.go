@@ -9,26 +9,54 @@ import (
 
 var table = &nftables.Table{Name: Name, Family: nftables.TableFamilyINet}
 
-// fill adds sets, chains and rules, and sends the batch.
-func fill(conn *nftables.Conn, p plan, counter bool) error {
-	if counter {
-		conn.AddObj(&nftables.CounterObj{Table: table, Name: guardName})
+// fill adds to the empty table all that is planned, in one transaction.
+func fill(conn *nftables.Conn, p plan) error {
+	conn.AddObj(&nftables.CounterObj{Table: table, Name: guardName})
+	if err := addSets(conn, p.sets); err != nil {
+		return err
 	}
-	for _, s := range p.sets {
-		if err := addSet(conn, s); err != nil {
-			return err
-		}
-	}
-	// A rule may only jump to a chain that is there.
+	// A rule may only go to a chain that is there.
 	for _, c := range p.chains {
 		conn.AddChain(c.netlink())
 	}
 	for _, c := range p.chains {
-		for _, r := range c.rules {
-			conn.AddRule(&nftables.Rule{Table: table, Chain: c.netlink(), Exprs: r.exprs})
-		}
+		addRules(conn, c.netlink(), c.rules)
 	}
 	return conn.Flush()
+}
+
+// setRules replaces the rules of the PTB chain in one transaction.
+func setRules(conn *nftables.Conn, rules []rule) error {
+	ptb := chain{name: ptbChain}.netlink()
+	conn.FlushChain(ptb)
+	addRules(conn, ptb, rules)
+	return conn.Flush()
+}
+
+func addRules(conn *nftables.Conn, c *nftables.Chain, rules []rule) {
+	for _, r := range rules {
+		conn.AddRule(&nftables.Rule{Table: table, Chain: c, Exprs: r.exprs})
+	}
+}
+
+// replaceSets puts sets in the place of others, to which no rule refers.
+func replaceSets(conn *nftables.Conn, old, next []set) error {
+	for _, s := range old {
+		conn.DelSet(&nftables.Set{Name: s.name, Table: table})
+	}
+	if err := addSets(conn, next); err != nil {
+		return err
+	}
+	return conn.Flush()
+}
+
+func addSets(conn *nftables.Conn, sets []set) error {
+	for _, s := range sets {
+		if err := addSet(conn, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c chain) netlink() *nftables.Chain {

@@ -72,12 +72,24 @@ func newPlan(c Config) plan {
 			p.sets = append(p.sets, s)
 		}
 	}
-	ptb := chain{name: ptbChain, rules: []rule{
+	p.chains = []chain{
+		{name: baseChain, base: true, rules: []rule{
+			{"icmp type destination-unreachable icmp code frag-needed goto " + ptbChain, fragNeeded(ptbChain)},
+			{"icmpv6 type packet-too-big goto " + ptbChain, packetTooBig(ptbChain)},
+		}},
+		{name: ptbChain, rules: ptbRules(c, destination(v4, v6))},
+	}
+	return p
+}
+
+// ptbRules are the rules that a PTB passes.
+func ptbRules(c Config, destination []rule) []rule {
+	rules := []rule{
 		{`iif "lo" return`, loopback()},
 		{`meta pkttype != host return`, notToThisHost()},
-	}}
-	ptb.rules = append(ptb.rules, destination(v4, v6)...)
-	ptb.rules = append(ptb.rules,
+	}
+	rules = append(rules, destination...)
+	return append(rules,
 		rule{
 			fmt.Sprintf("limit rate over %d/second burst %d packets counter name %q return", c.Guard, guardBurst(c.Guard), guardName),
 			guard(c.Guard, guardBurst(c.Guard)),
@@ -91,14 +103,6 @@ func newPlan(c Config) plan {
 			log(c.Group, batchThreshold),
 		},
 	)
-	p.chains = []chain{
-		{name: baseChain, base: true, rules: []rule{
-			{"icmp type destination-unreachable icmp code frag-needed goto " + ptbChain, fragNeeded(ptbChain)},
-			{"icmpv6 type packet-too-big goto " + ptbChain, packetTooBig(ptbChain)},
-		}},
-		ptb,
-	}
-	return p
 }
 
 // destination returns the rules that pass over what is not for a VIP.
@@ -111,10 +115,10 @@ func destination(v4, v6 []netip.Prefix) []rule {
 		{"ip6 daddr != @vips6 return", notInSet("vips6", true)},
 	}
 	if len(v4) == 0 {
-		rules[0] = rule{"meta nfproto ipv4 return", family(false)}
+		rules[0] = rule{"meta nfproto ipv4 return", returnFamily(false)}
 	}
 	if len(v6) == 0 {
-		rules[1] = rule{"meta nfproto ipv6 return", family(true)}
+		rules[1] = rule{"meta nfproto ipv6 return", returnFamily(true)}
 	}
 	return rules
 }

@@ -19,10 +19,10 @@ func (t *Table) Stats() Stats {
 	defer t.mu.Unlock()
 	if t.conn != nil {
 		if n, err := readGuard(t.conn); err == nil {
-			t.guarded.Store(max(t.guarded.Load(), t.passed+n))
+			t.guarded = max(t.guarded, t.passed+n)
 		}
 	}
-	return Stats{Guarded: t.guarded.Load(), Reinstalled: t.reinstalled.Load()}
+	return Stats{Guarded: t.guarded, Reinstalled: t.reinstalled}
 }
 
 // LoadedStats reads the guard's counter from a table that ptbrelay did not

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
@@ -21,10 +21,11 @@ type Table struct {
 	conn   *nftables.Conn
 	config Config
 	owned  bool
-	passed uint64 // what the guard counted in tables that are gone
+	made   string // contents of the table as made, where it has no owner
 
-	reinstalled atomic.Uint64
-	guarded     atomic.Uint64 // the last reading, so that it never falls
+	passed      uint64 // what the guard counted in tables that are gone
+	guarded     uint64 // the last reading, so that it never falls
+	reinstalled uint64
 }
 
 // Install puts the table in place. A table of that name which nobody owns is
@@ -89,10 +90,13 @@ func (t *Table) build(owned bool) (_ *nftables.Conn, err error) {
 	if err := createTable(socket, owned, exists); err != nil {
 		return nil, err
 	}
-	if err := fill(conn, newPlan(t.config), true); err != nil {
+	if err := fill(conn, newPlan(t.config)); err != nil {
 		return nil, err
 	}
-	return conn, nil
+	if !owned {
+		t.made, err = contents(conn)
+	}
+	return conn, err
 }
 
 func tableExists(conn *nftables.Conn) (bool, error) {
@@ -108,26 +112,34 @@ func tableExists(conn *nftables.Conn) (bool, error) {
 	return false, nil
 }
 
-// Update changes the installed table to another configuration in one
-// transaction: no packet meets half of it, and the guard's count goes on.
-func (t *Table) Update(c Config) error {
+// Update changes the installed table to another configuration. No PTB is lost
+// meanwhile, and the guard's count goes on.
+func (t *Table) Update(c Config) (err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.conn == nil {
 		return errClosed
 	}
-	old := newPlan(t.config)
-	for _, ch := range old.chains {
-		t.conn.FlushChain(&nftables.Chain{Name: ch.name, Table: table})
+	steps := []func() error{func() error { return setRules(t.conn, newPlan(c).chains[1].rules) }}
+	if !slices.Equal(t.config.VIPs, c.VIPs) {
+		// A set's new elements are seen a moment after the rules of the same
+		// transaction, its old ones no longer a moment before. So in between
+		// there are rules without sets: what is for no VIP meets the policy.
+		steps = append([]func() error{
+			func() error { return setRules(t.conn, ptbRules(c, nil)) },
+			func() error { return replaceSets(t.conn, newPlan(t.config).sets, newPlan(c).sets) },
+		}, steps...)
 	}
-	for _, s := range old.sets {
-		t.conn.DelSet(&nftables.Set{Name: s.name, Table: table})
-	}
-	if err := fill(t.conn, newPlan(c), false); err != nil {
-		return fmt.Errorf("update nftables table inet %s: %w", Name, err)
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return fmt.Errorf("update nftables table inet %s: %w", Name, err)
+		}
 	}
 	t.config = c
-	return nil
+	if !t.owned {
+		t.made, err = contents(t.conn)
+	}
+	return err
 }
 
 var errClosed = errors.New("the table has been removed")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
 	"ptbrelay/integration/lab"
@@ -220,6 +221,14 @@ func TestPutBackWithoutOwner(t *testing.T) {
 		func(c *nftables.Conn) { c.FlushRuleset() },
 		func(c *nftables.Conn) { c.FlushTable(inet) },
 		func(c *nftables.Conn) { c.DelTable(inet) },
+		func(c *nftables.Conn) { c.FlushSet(&nftables.Set{Name: "vips4", Table: inet}) },
+		func(c *nftables.Conn) {
+			chain := &nftables.Chain{Name: "ptb", Table: inet}
+			c.FlushChain(chain) // and as many rules as before, but others
+			for range want["ptb"] {
+				c.AddRule(&nftables.Rule{Table: inet, Chain: chain, Exprs: []expr.Any{&expr.Counter{}}})
+			}
+		},
 		func(c *nftables.Conn) { c.FlushChain(&nftables.Chain{Name: "prerouting", Table: inet}) },
 	} {
 		on(t, n, func() error {
@@ -244,7 +253,7 @@ func TestPutBackWithoutOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	labtest.Quiet(t, 300*time.Millisecond, "our own update is not taken for a fault", func() error {
-		if got := table.Stats().Reinstalled; got != 4 {
+		if got := table.Stats().Reinstalled; got != 6 {
 			return fmt.Errorf("put back %d times", got)
 		}
 		return nil

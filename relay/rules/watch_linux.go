@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/nftables"
@@ -16,8 +17,8 @@ import (
 const retry = 200 * time.Millisecond
 
 // Run keeps the table in place until the context ends. A table with an owner
-// needs no keeping; one without is compared with the plan after every change of
-// the ruleset, and put back where it differs.
+// needs no keeping; one without is looked at after every change of the ruleset,
+// and put back where it is not as it was made.
 func (t *Table) Run(ctx context.Context) error {
 	if t.owned {
 		<-ctx.Done()
@@ -75,47 +76,59 @@ func (t *Table) keep(ctx context.Context, changed <-chan struct{}) error {
 	}
 }
 
-// restore puts the table back if it is not as planned.
+// restore puts the table back if it is not as it was made.
 func (t *Table) restore() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.conn == nil {
 		return nil
 	}
-	same, err := asPlanned(t.conn, newPlan(t.config))
-	if err != nil || same {
+	now, err := contents(t.conn)
+	if err != nil || now == t.made {
 		return err
 	}
 	conn, err := t.build(false)
 	if err != nil {
 		return err
 	}
-	t.passed = t.guarded.Load() // what the lost table counted since the last reading is lost with it
-	_ = t.conn.CloseLasting()   // nothing hangs on the old connection
+	t.passed = t.guarded      // what the lost table counted since the last reading is lost with it
+	_ = t.conn.CloseLasting() // nothing hangs on the old connection
 	t.conn = conn
-	t.reinstalled.Add(1)
+	t.reinstalled++
 	t.log.Warn("the nftables table had been changed and was put back", "table", Name)
 	return nil
 }
 
-// asPlanned reports whether the table is there with as many rules in each chain
-// as planned.
-func asPlanned(conn *nftables.Conn, p plan) (bool, error) {
+// contents tells one state of the table from another: the handles of its rules,
+// which the kernel never gives twice, and the elements of its sets. It is empty
+// where there is no table.
+func contents(conn *nftables.Conn) (string, error) {
 	exists, err := tableExists(conn)
 	if err != nil || !exists {
-		return false, err
+		return "", err
 	}
-	for _, c := range p.chains {
-		rules, err := conn.GetRules(table, c.netlink())
-		if errors.Is(err, unix.ENOENT) {
-			return false, nil
+	var b strings.Builder
+	for _, name := range []string{baseChain, ptbChain} {
+		rules, err := conn.GetRules(table, &nftables.Chain{Name: name, Table: table})
+		if err != nil && !errors.Is(err, unix.ENOENT) {
+			return "", fmt.Errorf("list rules of chain %s: %w", name, err)
 		}
+		for _, r := range rules {
+			fmt.Fprintf(&b, "%s %d\n", name, r.Handle)
+		}
+	}
+	sets, err := conn.GetSets(table)
+	if err != nil {
+		return "", fmt.Errorf("list sets: %w", err)
+	}
+	for _, s := range sets {
+		elements, err := conn.GetSetElements(s)
 		if err != nil {
-			return false, fmt.Errorf("list rules of chain %s: %w", c.name, err)
+			return "", fmt.Errorf("list elements of set %s: %w", s.Name, err)
 		}
-		if len(rules) != len(c.rules) {
-			return false, nil
+		for _, e := range elements {
+			fmt.Fprintf(&b, "%s %x %v\n", s.Name, e.Key, e.IntervalEnd)
 		}
 	}
-	return true, nil
+	return b.String(), nil
 }

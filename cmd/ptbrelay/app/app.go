@@ -99,9 +99,11 @@ the connection learns the path MTU.`,
 		Example: `  ptbrelay demo                     # see the problem and its cure, without root
   ptbrelay run --interface eth0     # the daemon, broadcasting on eth0
   ptbrelay run --interface eth0 --dry-run`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		SilenceUsage:       true,
+		SilenceErrors:      true,
+		DisableSuggestions: true, // an error is one line
+		// No Args: cobra refuses an unknown command only where they are not set,
+		// and otherwise prints the help as if all were well.
 	}
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", "",
 		"configuration `file` (default "+defaultConfig+" where that exists)")
@@ -109,6 +111,7 @@ the connection learns the path MTU.`,
 		"debug, info, warn or error (default: log.level of the configuration)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(runCommand(o), demoCommand(), rulesCommand(o), checkConfigCommand(o), versionCommand())
+	addCompletion(root)
 	for _, c := range root.Commands() {
 		argErrorsAreUsage(c)
 	}

@@ -158,7 +158,7 @@ func (d *daemon) settings() relay.Settings {
 	}
 	l := d.cfg.Relay.Limits
 	return relay.Settings{
-		Policy: d.cfg.Policy(d.state.Local, classify.MTU(largest)),
+		Policy: d.cfg.ClassifyPolicy(d.state.Local, classify.MTU(largest)),
 		Limits: admit.Limits{Node: admit.PerSecond(uint32(l.Node), uint32(l.NodeBurst))},
 		DryRun: d.cfg.Relay.DryRun,
 	}

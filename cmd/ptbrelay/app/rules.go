@@ -11,9 +11,10 @@ import (
 
 func rulesCommand(o *options) *cobra.Command {
 	parent := &cobra.Command{
-		Use:   "rules",
-		Short: "Print the firewall rules that log PTBs to ptbrelay",
-		Args:  cobra.NoArgs,
+		Use:     "rules",
+		Short:   "Print the firewall rules that log PTBs to ptbrelay",
+		Example: "  ptbrelay rules nft",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return usage(fmt.Errorf("say which: ptbrelay rules nft"))
 		},

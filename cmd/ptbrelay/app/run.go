@@ -88,12 +88,12 @@ func (f *runFlags) override(given *pflag.FlagSet, c *config.Config) error {
 			}
 		},
 		"port": func() {
-			c.Classify.Ports = nil
+			c.Policy.Ports = nil
 			for _, p := range f.ports {
 				if p == 0 || p > 65535 {
 					problems = append(problems, fmt.Errorf("--port %d: not a port, 1 to 65535", p))
 				}
-				c.Classify.Ports = append(c.Classify.Ports, uint16(p))
+				c.Policy.Ports = append(c.Policy.Ports, uint16(p))
 			}
 		},
 		"transport": func() { c.Relay.Transport = config.Transport(f.transport) },

@@ -2,9 +2,9 @@ package config
 
 import "strings"
 
-// Marshal returns c as YAML with every key, in the order of the reference.
+// marshal returns c as YAML with every key, in the order of the reference.
 // [Parse] of it gives c again, if c is valid.
-func Marshal(c Config) []byte {
+func marshal(c Config) []byte {
 	var b strings.Builder
 	var open []string
 	for _, l := range leaves(&c) {

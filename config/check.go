@@ -36,7 +36,7 @@ const (
 	maxBuffer = 1 * GiB
 )
 
-func (r *rules) interfaces(names []string) {
+func (r *checker) interfaces(names []string) {
 	seen := make(map[string]bool)
 	for i, name := range names {
 		path := item("interfaces", i)
@@ -54,7 +54,7 @@ func (r *rules) interfaces(names []string) {
 	}
 }
 
-func (r *rules) vips(prefixes []netip.Prefix) {
+func (r *checker) vips(prefixes []netip.Prefix) {
 	for i, p := range prefixes {
 		if err := checkVIP(p); err != nil {
 			r.add(item("vips", i), "%v", err)
@@ -62,7 +62,7 @@ func (r *rules) vips(prefixes []netip.Prefix) {
 	}
 }
 
-func (r *rules) classify(c *Classify) {
+func (r *checker) policy(c *Policy) {
 	if len(c.Protocols) == 0 {
 		r.add("policy.protocols", "empty, so that no PTB is eligible; name some of tcp, udp, sctp, dccp")
 	}
@@ -77,7 +77,7 @@ func (r *rules) classify(c *Classify) {
 	r.mtu(&c.MTU)
 }
 
-func (r *rules) mtu(m *MTU) {
+func (r *checker) mtu(m *MTU) {
 	if m.Min4 < minMTU4 || m.Min4 > maxMTU {
 		r.add("policy.mtu.min4", "%d is not a smallest IPv4 MTU; %d to %d bytes", m.Min4, minMTU4, maxMTU)
 	}
@@ -93,7 +93,7 @@ func (r *rules) mtu(m *MTU) {
 	}
 }
 
-func (r *rules) relay(c *Relay) {
+func (r *checker) relay(c *Relay) {
 	r.oneOf("relay.transport", string(c.Transport), string(TransportBroadcast), string(TransportUDP))
 	l := &c.Limits
 	r.rate("relay.limits.node", l.Node)
@@ -108,13 +108,13 @@ func (r *rules) relay(c *Relay) {
 	r.burst("relay.limits.deliver_burst", l.DeliverBurst)
 }
 
-func (r *rules) udp(c *UDP) {
+func (r *checker) udp(c *UDP) {
 	r.port("udp.port", c.Port)
 	r.between("udp.tolerance", c.Tolerance, second, 10*time.Minute)
 	r.oneOf("udp.deliver", string(c.Deliver), string(DeliverLocal), string(DeliverOwned))
 }
 
-func (r *rules) capture(c *Config) {
+func (r *checker) capture(c *Config) {
 	switch group := c.Capture.Group; {
 	case group == 0:
 		r.add("capture.group", "0 is where rules that name no group log to; 1 to 65535")
@@ -126,31 +126,31 @@ func (r *rules) capture(c *Config) {
 	}
 }
 
-func (r *rules) rate(path string, n int) {
+func (r *checker) rate(path string, n int) {
 	if n < 1 || n > maxRate {
 		r.add(path, "%d is not a rate; 1 to %d packets a second", n, maxRate)
 	}
 }
 
-func (r *rules) burst(path string, n int) {
+func (r *checker) burst(path string, n int) {
 	if n < 1 || n > maxBurst {
 		r.add(path, "%d is not a burst; 1 to %d packets", n, maxBurst)
 	}
 }
 
-func (r *rules) port(path string, port uint16) {
+func (r *checker) port(path string, port uint16) {
 	if port == 0 {
 		r.add(path, "0 is not a port; 1 to 65535")
 	}
 }
 
-func (r *rules) between(path string, d, least, most time.Duration) {
+func (r *checker) between(path string, d, least, most time.Duration) {
 	if d < least || d > most {
 		r.add(path, "%v is out of range; %v to %v", d, least, most)
 	}
 }
 
-func (r *rules) oneOf(path, value string, words ...string) {
+func (r *checker) oneOf(path, value string, words ...string) {
 	for _, w := range words {
 		if value == w {
 			return
@@ -161,7 +161,7 @@ func (r *rules) oneOf(path, value string, words ...string) {
 
 // listen accepts what net.Listen does, less names of services. Port 0 is any
 // free one.
-func (r *rules) listen(path, address string) {
+func (r *checker) listen(path, address string) {
 	if address == "" {
 		return
 	}
@@ -174,7 +174,7 @@ func (r *rules) listen(path, address string) {
 	}
 }
 
-func (r *rules) socket(path, file string) {
+func (r *checker) socket(path, file string) {
 	switch {
 	case file == "":
 	case !filepath.IsAbs(file) || !isGraphic(file):

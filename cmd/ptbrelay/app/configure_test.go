@@ -1,0 +1,66 @@
+package app
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ptbrelay/config"
+)
+
+func write(t *testing.T, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// The log level of the command line goes before the file's, and the flags of a
+// command before both; all of it is checked together.
+func TestLoadConfig(t *testing.T) {
+	path := write(t, "log: {level: warn}\n")
+	o := &options{config: path}
+	if c, err := o.loadConfig(nil); err != nil || c.Log.Level != config.LevelWarn {
+		t.Errorf("file: level %s, %v", c.Log.Level, err)
+	}
+	o.logLevel = "debug"
+	if c, err := o.loadConfig(nil); err != nil || c.Log.Level != config.LevelDebug {
+		t.Errorf("flag: level %s, %v", c.Log.Level, err)
+	}
+	o.logLevel = "loud"
+	_, err := o.loadConfig(func(c *config.Config) error {
+		c.Relay.Limits.Node = 0
+		return nil
+	})
+	if err == nil || strings.Count(err.Error(), "\n") != 1 {
+		t.Errorf("two problems: %v", err)
+	}
+}
+
+// Whatever is wrong before a command begins is an error of usage.
+func TestLoadConfigErrors(t *testing.T) {
+	wrong := errors.New("wrong")
+	for name, c := range map[string]struct {
+		options  options
+		override func(*config.Config) error
+	}{
+		"absent file": {options{config: filepath.Join(t.TempDir(), "absent")}, nil},
+		"bad file":    {options{config: write(t, "nonsense: 1\n")}, nil},
+		"bad level":   {options{config: write(t, ""), logLevel: "loud"}, nil},
+		"override":    {options{config: write(t, "")}, func(*config.Config) error { return wrong }},
+		"overridden":  {options{config: write(t, "")}, func(c *config.Config) error { c.Capture.Group = 0; return nil }},
+	} {
+		_, err := c.options.loadConfig(c.override)
+		var exit exitError
+		if !errors.As(err, &exit) || exit.code != exitUsage {
+			t.Errorf("%s: %v", name, err)
+		}
+		if name == "override" && !errors.Is(err, wrong) {
+			t.Errorf("%s: %v does not wrap what was wrong", name, err)
+		}
+	}
+}
