@@ -126,6 +126,7 @@ func (k kernel) state() (State, error) {
 		link := Link{
 			Index: a.Index, Name: a.Name, MTU: uint32(a.MTU), Ethernet: a.EncapType == "ether",
 			Loopback: a.Flags&net.FlagLoopback != 0, Up: a.Flags&net.FlagUp != 0,
+			Running: a.RawFlags&unix.IFF_RUNNING != 0,
 		}
 		if link.Ethernet {
 			link.MAC = MAC(a.HardwareAddr)
@@ -140,6 +141,9 @@ func (k kernel) state() (State, error) {
 			return s, err
 		}
 		for _, r := range routes {
+			if ones, _ := r.Dst.Mask.Size(); ones == 0 {
+				continue // a transparent proxy's, no address of this host
+			}
 			a, ok := netip.AddrFromSlice(r.Dst.IP)
 			ones, bits := r.Dst.Mask.Size()
 			if !ok || bits != a.BitLen() {

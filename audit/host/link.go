@@ -12,4 +12,5 @@ type Link struct {
 	Ethernet bool   // frames have an Ethernet header
 	Loopback bool
 	Up       bool // administratively
+	Running  bool // has carrier: what is sent leaves the host
 }

@@ -47,6 +47,7 @@ func decodeLink(b []byte) (Link, error) {
 		Ethernet: binary.NativeEndian.Uint16(b[2:]) == unix.ARPHRD_ETHER,
 		Loopback: flags&unix.IFF_LOOPBACK != 0,
 		Up:       flags&unix.IFF_UP != 0,
+		Running:  flags&unix.IFF_RUNNING != 0,
 	}
 	ad, err := netlink.NewAttributeDecoder(b[unix.SizeofIfInfomsg:])
 	if err != nil {

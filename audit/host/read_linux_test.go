@@ -66,7 +66,7 @@ func TestReadLinks(t *testing.T) {
 
 	eth0, _ := s.Link("eth0")
 	index := k.link("eth0").Attrs().Index
-	if want := (Link{Index: index, Name: "eth0", MTU: 1400, MAC: MAC{2, 0, 0x5e, 0x10, 0, 1}, Ethernet: true, Up: true}); eth0 != want {
+	if want := (Link{Index: index, Name: "eth0", MTU: 1400, MAC: MAC{2, 0, 0x5e, 0x10, 0, 1}, Ethernet: true, Up: true, Running: true}); eth0 != want {
 		t.Errorf("%+v, want %+v", eth0, want)
 	}
 	if eth1, ok := s.Link("eth1"); !ok || eth1.Up || eth1.MTU != 9000 {
@@ -102,6 +102,8 @@ func TestReadLocal(t *testing.T) {
 		{unix.RTN_LOCAL, "192.0.2.32/27", "lo", 1000},
 		{unix.RTN_LOCAL, "2001:db8:c::/64", "lo", 1000},
 		{unix.RTN_LOCAL, "192.0.2.32/27", "lo", 1001}, // again: one entry
+		{unix.RTN_LOCAL, "0.0.0.0/0", "lo", 1002},     // a transparent proxy's: no entry
+		{unix.RTN_LOCAL, "::/0", "lo", 1002},
 		{unix.RTN_UNICAST, "203.0.113.0/24", "eth0", unix.RT_TABLE_MAIN},
 		{unix.RTN_UNICAST, "2001:db8:d::/64", "eth0", unix.RT_TABLE_MAIN},
 		{unix.RTN_UNICAST, "203.0.113.0/25", "eth0", 1000},

@@ -23,30 +23,13 @@ func dial(groups uint32) (*netlink.Conn, error) {
 	return c, nil
 }
 
-// dump sends a dump request and repeats it when the table changed meanwhile, a
-// few times: whoever watches reads again anyway after a change.
+// dump sends a dump request. A table that changes meanwhile makes an event, and
+// whoever watches reads again.
 func dump(c conn, kind netlink.HeaderType, body []byte) ([]netlink.Message, error) {
-	for attempt := 0; ; attempt++ {
-		msgs, err := c.Execute(netlink.Message{
-			Header: netlink.Header{Type: kind, Flags: netlink.Request | netlink.Dump},
-			Data:   body,
-		})
-		if err != nil {
-			return nil, err
-		}
-		if !interrupted(msgs) || attempt == 4 {
-			return msgs, nil
-		}
-	}
-}
-
-func interrupted(msgs []netlink.Message) bool {
-	for _, m := range msgs {
-		if m.Header.Flags&netlink.DumpInterrupted != 0 {
-			return true
-		}
-	}
-	return false
+	return c.Execute(netlink.Message{
+		Header: netlink.Header{Type: kind, Flags: netlink.Request | netlink.Dump},
+		Data:   body,
+	})
 }
 
 var (

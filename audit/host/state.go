@@ -9,7 +9,8 @@ import (
 type State struct {
 	Links []Link // by index
 	// Local holds what the FIB delivers to this host: every route of type
-	// local in every table, AnyIP prefixes too, sorted, without repetition.
+	// local in every table but default routes, AnyIP prefixes too, sorted,
+	// without repetition.
 	Local []netip.Prefix
 }
 

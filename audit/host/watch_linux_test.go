@@ -38,7 +38,7 @@ func run(t *testing.T, w *Watcher, first State) *running {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.state, r.calls = s, r.calls+1
-		})
+		}, func(err error) { t.Errorf("read: %v", err) })
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -271,7 +271,7 @@ func TestWatcherEnds(t *testing.T) {
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 			ended := make(chan error, 1)
-			go func() { ended <- w.Run(ctx, func(State) {}) }()
+			go func() { ended <- w.Run(ctx, func(State) {}, func(err error) { t.Errorf("read: %v", err) }) }()
 			c.state(stop, k)
 			select {
 			case err := <-ended:

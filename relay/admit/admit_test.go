@@ -123,6 +123,21 @@ func TestBucketBudget(t *testing.T) {
 	})
 }
 
+// A limit that is raised while its bucket is empty works at once.
+func TestRaisedLimit(t *testing.T) {
+	var b bucket
+	now := second
+	for b.take(now, PerSecond(10, 2000)) {
+	}
+	raised := PerSecond(1000, 2000)
+	if b.take(now, raised) {
+		t.Error("an empty bucket gave a token")
+	}
+	if now += 2 * raised.interval; !b.take(now, raised) {
+		t.Error("no token after the time of two")
+	}
+}
+
 // The dedup table answers as a map without bounds would, as long as its sets do
 // not overflow.
 func TestDedupAgainstMap(t *testing.T) {

@@ -22,12 +22,14 @@ func PerSecond(rate, burst uint32) Rate {
 // full again. The zero bucket is full.
 type bucket int64
 
-// take takes one token if there is one.
+// take takes one token if there is one. What an earlier, slower rate owed is
+// capped at a whole burst, so that a raised limit works at once.
 func (b *bucket) take(now int64, r Rate) bool {
-	full := max(int64(*b), now) + r.interval
-	if full-now > r.depth {
+	full := max(min(int64(*b), now+r.depth), now)
+	*b = bucket(full)
+	if full+r.interval-now > r.depth {
 		return false
 	}
-	*b = bucket(full)
+	*b = bucket(full + r.interval)
 	return true
 }

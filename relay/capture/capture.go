@@ -33,7 +33,6 @@ type Source interface {
 
 // Stats counts since the source was opened.
 type Stats struct {
-	Packets uint64 // handed to the handler
 	// Overrun and Gap count messages that the kernel numbered and we never got:
 	// Overrun where our receive buffer had been full, Gap where it had not.
 	Overrun, Gap uint64

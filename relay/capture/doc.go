@@ -4,6 +4,10 @@
 // binds, configures and unbinds the group, and this package reads the messages
 // itself, many a system call, in place and without allocation.
 //
+// go-nflog's own loop would copy every message and allocate a map of it, at ten
+// times the cost; the gate lets it speak to the kernel and keeps it from the
+// messages.
+//
 // It is not responsible for which packets are logged (rules) nor for what they
 // are (classify): it looks at netlink framing only.
 package capture

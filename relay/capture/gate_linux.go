@@ -110,9 +110,10 @@ func (g *gate) setKernelBuffer(group uint16, size uint32) error {
 	return err
 }
 
-// release lets go-nflog's loop unbind the group, then closes the socket.
+// release lets go-nflog's loop unbind the group, then closes the socket, which
+// unbinds it as well: under a flood the answer to the request may be lost.
 func (g *gate) release(nf *nflog.Nflog) error {
-	deadline := g.conn.SetDeadline(time.Now().Add(openTimeout))
+	deadline := g.conn.SetDeadline(time.Now().Add(releaseTimeout))
 	g.cancel()
 	if g.parked.closed() {
 		<-g.unbound.done

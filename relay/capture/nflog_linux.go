@@ -19,6 +19,8 @@ const (
 	// once, or never: under overrun its acknowledgement is lost with the rest.
 	openTimeout = time.Second
 	openTries   = 5
+	// releaseTimeout bounds the wait for the answer to the unbind.
+	releaseTimeout = 100 * time.Millisecond
 	// flushTimeout, in units of 10 ms, is the shortest the kernel has. Without
 	// it the tail of a burst waits a second (nfnetlink_log.c, flushtimeout).
 	flushTimeout = 1
@@ -162,10 +164,15 @@ func (n *NFLOG) Run(ctx context.Context, h Handler) error {
 	}
 }
 
+// Buffer is the size of the receive buffer in bytes that the kernel granted.
+func (n *NFLOG) Buffer() (int, error) {
+	doubled, err := n.conn.ReadBuffer() // with the kernel's own overhead (socket(7))
+	return doubled / 2, err
+}
+
 // Stats implements Source.
 func (n *NFLOG) Stats() Stats {
 	return Stats{
-		Packets: n.reader.packets.Load(),
 		Overrun: n.reader.overrun.Load(),
 		Gap:     n.reader.gap.Load(),
 	}

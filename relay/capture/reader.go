@@ -41,7 +41,7 @@ type reader struct {
 	dropped uint32 // drops that earlier gaps account for
 	gapped  bool   // a gap was seen since dropped was noted
 
-	packets, overrun, gap atomic.Uint64
+	overrun, gap atomic.Uint64
 }
 
 // read adds the packets of one datagram to the batch and hands over full ones.
@@ -122,7 +122,6 @@ func (r *reader) flush(h Handler) {
 	if r.n == 0 {
 		return
 	}
-	r.packets.Add(uint64(r.n))
 	n := r.n
 	r.n = 0
 	h(r.at, r.batch[:n])

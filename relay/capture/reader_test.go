@@ -67,8 +67,8 @@ func TestReadsBatchInOrder(t *testing.T) {
 			t.Errorf("packet %d is %q, want %q", i, got[0][i], want)
 		}
 	}
-	if r.packets.Load() != 3 || r.gap.Load() != 0 || r.overrun.Load() != 0 {
-		t.Errorf("counted %d packets, %d gap, %d overrun", r.packets.Load(), r.gap.Load(), r.overrun.Load())
+	if r.gap.Load() != 0 || r.overrun.Load() != 0 {
+		t.Errorf("counted %d gap, %d overrun", r.gap.Load(), r.overrun.Load())
 	}
 }
 
@@ -152,7 +152,8 @@ func TestReadDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever the bytes, packets lie within the datagram and are counted.
+// FuzzRead: whatever the bytes, packets lie within the datagram and do not
+// overlap.
 func FuzzRead(f *testing.F) {
 	f.Add(logMessage(7, []byte("packet")))
 	f.Add(append(logMessage(0, []byte("one")), logMessage(5, []byte("two"))...))
@@ -174,8 +175,8 @@ func FuzzRead(f *testing.F) {
 		}
 		r.read(datagram, h)
 		r.flush(h)
-		if size > len(datagram) || uint64(n) != r.packets.Load() {
-			t.Fatalf("%d packets of %d bytes from %d bytes, %d counted", n, size, len(datagram), r.packets.Load())
+		if size > len(datagram) || n > len(datagram)/nlHeader {
+			t.Fatalf("%d packets of %d bytes from %d bytes", n, size, len(datagram))
 		}
 	})
 }

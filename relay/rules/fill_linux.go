@@ -3,13 +3,15 @@ package rules
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
 )
 
 var table = &nftables.Table{Name: Name, Family: nftables.TableFamilyINet}
 
-// fill adds to the empty table all that is planned, in one transaction.
+// fill adds to the empty table all that is planned. Sets come before the rules
+// that look into them.
 func fill(conn *nftables.Conn, p plan) error {
 	conn.AddObj(&nftables.CounterObj{Table: table, Name: guardName})
 	if err := addSets(conn, p.sets); err != nil {
@@ -44,16 +46,16 @@ func replaceSets(conn *nftables.Conn, old, next []set) error {
 	for _, s := range old {
 		conn.DelSet(&nftables.Set{Name: s.name, Table: table})
 	}
-	if err := addSets(conn, next); err != nil {
+	if err := conn.Flush(); err != nil {
 		return err
 	}
-	return conn.Flush()
+	return addSets(conn, next)
 }
 
 func addSets(conn *nftables.Conn, sets []set) error {
 	for _, s := range sets {
 		if err := addSet(conn, s); err != nil {
-			return err
+			return fmt.Errorf("set %s: %w", s.name, err)
 		}
 	}
 	return nil
@@ -71,24 +73,25 @@ func (c chain) netlink() *nftables.Chain {
 	return n
 }
 
-// elementsAMessage keeps a message below the 64 KiB that an attribute can hold.
-const elementsAMessage = 500
+// elementsAtOnce keeps a transaction below what a socket sends in one go.
+const elementsAtOnce = 500
 
+// addSet adds a set to which no rule refers yet, some elements at a time.
 func addSet(conn *nftables.Conn, s set) error {
 	n := &nftables.Set{Table: table, Name: s.name, Interval: true, KeyType: nftables.TypeIPAddr}
 	if s.ipv6 {
 		n.KeyType = nftables.TypeIP6Addr
 	}
 	if err := conn.AddSet(n, nil); err != nil {
-		return fmt.Errorf("set %s: %w", s.name, err)
+		return err
 	}
-	elements := intervals(s.prefixes)
-	for len(elements) > 0 {
-		some := elements[:min(len(elements), elementsAMessage)]
+	for some := range slices.Chunk(intervals(s.prefixes), elementsAtOnce) {
 		if err := conn.SetAddElements(n, some); err != nil {
-			return fmt.Errorf("set %s: %w", s.name, err)
+			return err
 		}
-		elements = elements[len(some):]
+		if err := conn.Flush(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/google/nftables"
@@ -41,12 +42,19 @@ func createTable(c *netlink.Conn, owned, replace bool) error {
 		return fmt.Errorf("send: %w", err)
 	}
 	for range len(batch) - 2 {
-		if _, err := c.Receive(); err != nil {
+		_, err := c.Receive()
+		if owned && (errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)) {
+			return fmt.Errorf("%w: %w", errNoOwner, err)
+		}
+		if err != nil {
 			return fmt.Errorf("create table: %w", err)
 		}
 	}
 	return nil
 }
+
+// errNoOwner: the kernel does not know the owner flag.
+var errNoOwner = errors.New("no table owner before Linux 5.12")
 
 func request(kind uint16, flags netlink.HeaderFlags, body []byte) netlink.Message {
 	return netlink.Message{

@@ -17,8 +17,9 @@ import (
 type Table struct {
 	log *slog.Logger
 
-	mu     sync.Mutex // guards the connection and what follows
-	conn   *nftables.Conn
+	mu     sync.Mutex     // guards the connection and what follows
+	conn   *nftables.Conn // nil where there is no table
+	closed bool           // for good
 	config Config
 	owned  bool
 	made   string // contents of the table as made, where it has no owner
@@ -44,29 +45,24 @@ func Install(c Config, log *slog.Logger) (*Table, error) {
 
 // install opens a connection and builds the table on it, owned where the
 // kernel can.
-func (t *Table) install() error {
-	for _, owned := range []bool{true, false} {
-		conn, err := t.build(owned)
-		if err == nil {
-			t.conn, t.owned = conn, owned
-			return nil
-		}
-		// Before 5.12 the flag is unknown.
-		if owned && (errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL)) {
-			continue
-		}
-		if errors.Is(err, unix.EPERM) {
-			return fmt.Errorf("%w: either another ptbrelay runs here and owns it (nft list table inet %s) "+
-				"or CAP_NET_ADMIN is missing (run as root or grant it)", err, Name)
-		}
-		return err
+func (t *Table) install() (err error) {
+	t.owned = true
+	t.conn, err = t.build()
+	if errors.Is(err, errNoOwner) {
+		t.owned = false
+		t.conn, err = t.build()
 	}
-	return nil
+	if errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("%w: either another ptbrelay runs here and owns it (nft list table inet %s) "+
+			"or CAP_NET_ADMIN is missing (run as root or grant it)", err, Name)
+	}
+	return err
 }
 
-// build makes the table on a connection of its own. The connection is closed
-// on any error: answers still to come would be taken for later ones.
-func (t *Table) build(owned bool) (_ *nftables.Conn, err error) {
+// build makes the table on a connection of its own. On any error it leaves no
+// table, and closes the connection: answers still to come would be taken for
+// later ones.
+func (t *Table) build() (_ *nftables.Conn, err error) {
 	var socket *netlink.Conn
 	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *netlink.Conn) error {
 		socket = c
@@ -75,28 +71,47 @@ func (t *Table) build(owned bool) (_ *nftables.Conn, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("open netlink socket: %w", err)
 	}
+	made := false
 	defer func() {
 		if err != nil {
-			_ = conn.CloseLasting() // the error on the way out is the one to report
+			_ = t.drop(conn, made) // the error on the way out is the one to report
 		}
 	}()
 	exists, err := tableExists(conn)
 	if err != nil {
 		return nil, err
 	}
-	if exists {
-		t.log.Warn("replacing an nftables table that was there already", "table", Name)
-	}
-	if err := createTable(socket, owned, exists); err != nil {
+	if err := createTable(socket, t.owned, exists); err != nil {
 		return nil, err
+	}
+	made = true
+	if exists {
+		t.log.Warn("replaced an nftables table that was there already", "table", Name)
 	}
 	if err := fill(conn, newPlan(t.config)); err != nil {
 		return nil, err
 	}
-	if !owned {
+	if !t.owned {
 		t.made, err = contents(conn)
 	}
 	return conn, err
+}
+
+// drop closes a connection and sees to it that our table goes with it.
+func (t *Table) drop(conn *nftables.Conn, made bool) error {
+	err := conn.CloseLasting()
+	if !made || t.owned {
+		return err
+	}
+	fresh, e := nftables.New() // the old one may be out of step
+	if e == nil {
+		fresh.DelTable(table)
+		e = fresh.Flush()
+	}
+	if !errors.Is(e, unix.ENOENT) {
+		err = errors.Join(err, e)
+	}
+	return err
 }
 
 func tableExists(conn *nftables.Conn) (bool, error) {
@@ -113,50 +128,71 @@ func tableExists(conn *nftables.Conn) (bool, error) {
 }
 
 // Update changes the installed table to another configuration. No PTB is lost
-// meanwhile, and the guard's count goes on.
-func (t *Table) Update(c Config) (err error) {
+// meanwhile, and the guard's count goes on. On an error the table is made anew
+// as it was.
+func (t *Table) Update(c Config) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.conn == nil {
 		return errClosed
 	}
-	steps := []func() error{func() error { return setRules(t.conn, newPlan(c).chains[1].rules) }}
+	if err := t.change(c); err != nil {
+		return errors.Join(fmt.Errorf("update nftables table inet %s: %w", Name, err), t.rebuild())
+	}
+	t.config = c
+	return nil
+}
+
+// change takes the table from its configuration to another, step by step.
+func (t *Table) change(c Config) (err error) {
+	old, next := newPlan(t.config), newPlan(c)
 	if !slices.Equal(t.config.VIPs, c.VIPs) {
 		// A set's new elements are seen a moment after the rules of the same
 		// transaction, its old ones no longer a moment before. So in between
 		// there are rules without sets: what is for no VIP meets the policy.
-		steps = append([]func() error{
-			func() error { return setRules(t.conn, ptbRules(c, nil)) },
-			func() error { return replaceSets(t.conn, newPlan(t.config).sets, newPlan(c).sets) },
-		}, steps...)
-	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return fmt.Errorf("update nftables table inet %s: %w", Name, err)
+		if err := setRules(t.conn, ptbRules(c, nil)); err != nil {
+			return err
+		}
+		if err := replaceSets(t.conn, old.sets, next.sets); err != nil {
+			return err
 		}
 	}
-	t.config = c
+	if err := setRules(t.conn, next.chains[1].rules); err != nil {
+		return err
+	}
 	if !t.owned {
 		t.made, err = contents(t.conn)
 	}
 	return err
 }
 
-var errClosed = errors.New("the table has been removed")
+// rebuild replaces connection and table by new ones of the same configuration.
+// What the old table counted since the last reading is lost with it.
+func (t *Table) rebuild() error {
+	conn := t.conn
+	t.conn, t.passed = nil, t.guarded
+	if err := t.drop(conn, true); err != nil {
+		return err
+	}
+	var err error
+	if t.conn, err = t.build(); err != nil {
+		t.conn = nil
+		return fmt.Errorf("make it anew as it was: %w", err)
+	}
+	return nil
+}
+
+var errClosed = errors.New("the nftables table is gone")
 
 // Close removes the table. Safe to call again.
 func (t *Table) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.closed = true
 	if t.conn == nil {
 		return nil
 	}
-	t.conn.DelTable(table)
-	err := t.conn.Flush()
-	if errors.Is(err, unix.ENOENT) {
-		err = nil // somebody was faster
-	}
-	err = errors.Join(err, t.conn.CloseLasting())
+	err := t.drop(t.conn, true)
 	t.conn = nil
 	return err
 }

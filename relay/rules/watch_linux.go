@@ -72,6 +72,12 @@ func (t *Table) keep(ctx context.Context, changed <-chan struct{}) error {
 		if err := t.restore(); err != nil {
 			t.log.Warn("cannot put the nftables table back, trying again", "table", Name, "err", err)
 			again.Reset(retry)
+			continue
+		}
+		// Whoever fights over the table gets it back no faster than this.
+		select {
+		case <-ctx.Done():
+		case <-time.After(retry):
 		}
 	}
 }
@@ -80,20 +86,18 @@ func (t *Table) keep(ctx context.Context, changed <-chan struct{}) error {
 func (t *Table) restore() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.conn == nil {
+	if t.closed {
 		return nil
 	}
-	now, err := contents(t.conn)
-	if err != nil || now == t.made {
+	if t.conn != nil {
+		now, err := contents(t.conn)
+		if err != nil || now == t.made {
+			return err
+		}
+	}
+	if err := t.rebuild(); err != nil {
 		return err
 	}
-	conn, err := t.build(false)
-	if err != nil {
-		return err
-	}
-	t.passed = t.guarded      // what the lost table counted since the last reading is lost with it
-	_ = t.conn.CloseLasting() // nothing hangs on the old connection
-	t.conn = conn
 	t.reinstalled++
 	t.log.Warn("the nftables table had been changed and was put back", "table", Name)
 	return nil

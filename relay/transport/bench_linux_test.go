@@ -24,7 +24,7 @@ func BenchmarkSend(b *testing.B) {
 			if c.farDown {
 				setDown(b, n, cable.far)
 			}
-			broadcast := open(b, n, quiet, cable.port)
+			broadcast := open(b, n, quiet, cable.iface)
 			batch := items(size)
 			results := make([]Result, size)
 			b.ReportAllocs()

@@ -22,7 +22,7 @@ func TestFrameIsVerbatim(t *testing.T) {
 	n := labtest.Node(t, "host")
 	c := lay(t, n, "eth0", 1500)
 	seen := tap(t, n, c)
-	b := open(t, n, quiet, c.port)
+	b := open(t, n, quiet, c.iface)
 	for name, p := range map[string]classifytest.PTB{
 		"IPv4":             {},
 		"IPv6":             {Family: classify.IPv6},
@@ -39,7 +39,7 @@ func TestFrameIsVerbatim(t *testing.T) {
 			}
 			before := slices.Clone(item.Packet)
 			checkResults(t, send(b, []Item{item}), all(Sent, 1))
-			checkFrames(t, "far end", arrived(t, n, c, seen), [][]byte{frame(c.port.MAC, Item{Packet: before, Family: item.Family})})
+			checkFrames(t, "far end", arrived(t, n, c, seen), [][]byte{frame(c.iface.MAC, Item{Packet: before, Family: item.Family})})
 		})
 	}
 }
@@ -49,13 +49,13 @@ func TestFullBatch(t *testing.T) {
 	n := labtest.Node(t, "host")
 	c := lay(t, n, "eth0", 1500)
 	seen := tap(t, n, c)
-	b := open(t, n, quiet, c.port)
+	b := open(t, n, quiet, c.iface)
 	batch := items(256)
 	var results []Result
 	onOneCPU(t, func() { results = send(b, batch) })
 	checkResults(t, results, all(Sent, len(batch)))
 	checkStats(t, b, 256, 0)
-	checkFrames(t, "far end", arrived(t, n, c, seen), framesOf(c.port.MAC, batch))
+	checkFrames(t, "far end", arrived(t, n, c, seen), framesOf(c.iface.MAC, batch))
 }
 
 // onOneCPU keeps f from moving: veth keeps order only among frames that were
@@ -81,54 +81,54 @@ func TestSeveralPorts(t *testing.T) {
 	n := labtest.Node(t, "host")
 	one, two := lay(t, n, "eth0", 1500), lay(t, n, "eth1", 1400)
 	seenOne, seenTwo := tap(t, n, one), tap(t, n, two)
-	b := open(t, n, quiet, one.port, two.port)
+	b := open(t, n, quiet, one.iface, two.iface)
 	batch := items(20)
 	var results []Result
 	onOneCPU(t, func() { results = send(b, batch) })
 	checkResults(t, results, all(Sent, 20))
 	checkStats(t, b, 40, 0)
-	checkFrames(t, "eth0", arrived(t, n, one, seenOne), framesOf(one.port.MAC, batch))
-	checkFrames(t, "eth1", arrived(t, n, two, seenTwo), framesOf(two.port.MAC, batch))
+	checkFrames(t, "eth0", arrived(t, n, one, seenOne), framesOf(one.iface.MAC, batch))
+	checkFrames(t, "eth1", arrived(t, n, two, seenTwo), framesOf(two.iface.MAC, batch))
 }
 
 // Ports that change are used from the next batch on: another interface,
 // another address, none.
-func TestSetPorts(t *testing.T) {
+func TestSetInterfaces(t *testing.T) {
 	n := labtest.Node(t, "host")
 	one, two := lay(t, n, "eth0", 1500), lay(t, n, "eth1", 1400)
 	seenOne, seenTwo := tap(t, n, one), tap(t, n, two)
-	b := open(t, n, quiet, one.port)
+	b := open(t, n, quiet, one.iface)
 	batch := items(1)
 
 	renumbered := two
-	renumbered.port.MAC = [6]byte{2, 0, 0x5e, 0x10, 0xaa, 0xbb}
-	b.SetPorts([]Port{renumbered.port})
+	renumbered.iface.MAC = [6]byte{2, 0, 0x5e, 0x10, 0xaa, 0xbb}
+	b.SetInterfaces([]Interface{renumbered.iface})
 	checkResults(t, send(b, batch), all(Sent, 1))
 	checkFrames(t, "eth0", arrived(t, n, one, seenOne), nil)
-	checkFrames(t, "eth1", arrived(t, n, two, seenTwo), framesOf(renumbered.port.MAC, batch))
+	checkFrames(t, "eth1", arrived(t, n, two, seenTwo), framesOf(renumbered.iface.MAC, batch))
 
-	b.SetPorts(nil)
+	b.SetInterfaces(nil)
 	checkResults(t, send(b, batch), all(NoPeers, 1))
 	checkStats(t, b, 1, 0)
 }
 
-// SetPorts may come at any moment of a Send; each batch sees one set of ports.
-func TestSetPortsWhileSending(t *testing.T) {
+// SetInterfaces may come at any moment of a Send; each batch sees one set of interfaces.
+func TestSetInterfacesWhileSending(t *testing.T) {
 	n := labtest.Node(t, "host")
 	one, two := lay(t, n, "eth0", 1500), lay(t, n, "eth1", 1400)
-	gone := Port{Name: "gone"}
-	b := open(t, n, quiet, one.port)
+	gone := Interface{Name: "gone"}
+	b := open(t, n, quiet, one.iface)
 
 	stop := make(chan struct{})
 	var changing sync.WaitGroup
 	changing.Go(func() {
-		sets := [][]Port{{two.port}, {gone}, {one.port}}
+		sets := [][]Interface{{two.iface}, {gone}, {one.iface}}
 		for i := 0; ; i++ {
 			select {
 			case <-stop:
 				return
 			default:
-				b.SetPorts(sets[i%len(sets)])
+				b.SetInterfaces(sets[i%len(sets)])
 				b.Stats()
 				runtime.Gosched()
 			}
@@ -140,7 +140,7 @@ func TestSetPortsWhileSending(t *testing.T) {
 	for range batches {
 		results := send(b, batch)
 		if !slices.Equal(results, all(results[0], len(batch))) || results[0] == NoPeers {
-			t.Fatalf("a batch saw two sets of ports: %v", results)
+			t.Fatalf("a batch saw two sets of interfaces: %v", results)
 		}
 		if results[0] == Sent {
 			sent += uint64(len(batch))
@@ -154,7 +154,7 @@ func TestSetPortsWhileSending(t *testing.T) {
 func TestSendDoesNotAllocate(t *testing.T) {
 	n := labtest.Node(t, "host")
 	one, two := lay(t, n, "eth0", 1500), lay(t, n, "eth1", 1400)
-	b := open(t, n, quiet, one.port, two.port, Port{Name: "gone"})
+	b := open(t, n, quiet, one.iface, two.iface, Interface{Name: "gone"})
 	batch := items(64)
 	results := make([]Result, len(batch))
 	if n := testing.AllocsPerRun(100, func() { b.Send(batch, results) }); n != 0 {

@@ -23,24 +23,24 @@ import (
 // cable is a veth pair within one node: what we send on port comes in at the
 // far end.
 type cable struct {
-	port Port
-	far  string
+	iface Interface
+	far   string
 }
 
 // lay makes a cable that carries frames. Its ends get carrier a moment after
 // they were brought up, and until then the kernel throws frames away unsaid.
 func lay(t testing.TB, n *lab.Node, name string, mtu int) cable {
 	t.Helper()
-	c := cable{port: Port{Name: name, MAC: [6]byte{2, 0, 0x5e, 0x10, byte(mtu >> 8), byte(mtu)}}, far: name + "-far"}
+	c := cable{iface: Interface{Name: name, MAC: [6]byte{2, 0, 0x5e, 0x10, byte(mtu >> 8), byte(mtu)}}, far: name + "-far"}
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU, attrs.HardwareAddr = name, mtu, net.HardwareAddr(c.port.MAC[:])
+	attrs.Name, attrs.MTU, attrs.HardwareAddr = name, mtu, net.HardwareAddr(c.iface.MAC[:])
 	must(t, n.Handle().LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: c.far, PeerMTU: uint32(mtu)}))
 	setUp(t, n, c.far)
 	setUp(t, n, name)
 	for _, end := range []string{name, c.far} {
 		awaitCarrier(t, n, end)
 	}
-	c.port.Index = link(t, n, name).Attrs().Index
+	c.iface.Index = link(t, n, name).Attrs().Index
 	return c
 }
 
@@ -81,10 +81,10 @@ func must(t testing.TB, err error) {
 var quiet = slog.New(slog.DiscardHandler)
 
 // open makes a Broadcast whose socket is in the node.
-func open(t testing.TB, n *lab.Node, log *slog.Logger, ports ...Port) (b *Broadcast) {
+func open(t testing.TB, n *lab.Node, log *slog.Logger, interfaces ...Interface) (b *Broadcast) {
 	t.Helper()
 	must(t, n.Do(func() (err error) {
-		b, err = NewBroadcast(256, ports, log)
+		b, err = NewBroadcast(256, interfaces, log)
 		return err
 	}))
 	t.Cleanup(func() {
@@ -104,7 +104,7 @@ func tap(t testing.TB, n *lab.Node, c cable) *lab.Tap {
 // arrived is what came in at the far end, in order.
 func arrived(t testing.TB, n *lab.Node, c cable, tap *lab.Tap) (frames [][]byte) {
 	t.Helper()
-	for _, f := range labtest.Fence(t, n, c.port.Name, tap) {
+	for _, f := range labtest.Fence(t, n, c.iface.Name, tap) {
 		frames = append(frames, f.Data)
 	}
 	return frames
@@ -193,7 +193,7 @@ func shape(t *testing.T, n *lab.Node, c cable, limit uint32) {
 	t.Helper()
 	const bytesPerSecond, burst = 1000, 1500
 	err := n.Handle().QdiscAdd(&netlink.Tbf{
-		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: c.port.Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: c.iface.Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
 		Rate:       bytesPerSecond,
 		Limit:      limit,
 		Buffer:     netlink.Xmittime(bytesPerSecond, burst),

@@ -19,6 +19,8 @@ const (
 	exitOK      = 0
 	exitFailure = 1 // a finding or a failure
 	exitUsage   = 2
+	// exitInterrupted is what shells report for SIGINT.
+	exitInterrupted = 130
 )
 
 // Run runs one command and returns the process's exit code. The context ends
@@ -35,9 +37,11 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return exitOK
 	}
-	var exit exitError
-	if !errors.As(err, &exit) {
-		exit = classifyError(err)
+	exit := exitError{code: exitFailure, err: err}
+	switch {
+	case errors.As(err, &exit):
+	case ctx.Err() != nil:
+		exit = exitError{code: exitInterrupted, err: errors.New("interrupted")}
 	}
 	if exit.err != nil {
 		for line := range strings.Lines(exit.err.Error()) {
@@ -71,19 +75,12 @@ func usage(err error) error {
 	return exitError{code: exitUsage, err: err}
 }
 
-// classifyError gives cobra's own complaint about an unknown command its code:
-// it has no type.
-func classifyError(err error) exitError {
-	if strings.HasPrefix(err.Error(), "unknown command") {
-		return exitError{code: exitUsage, err: err}
-	}
-	return exitError{code: exitFailure, err: err}
-}
-
 // options are the global flags.
 type options struct {
 	config   string
 	logLevel string
+
+	read string // the configuration file that was read; empty: none
 }
 
 func rootCommand() *cobra.Command {
@@ -102,19 +99,19 @@ the connection learns the path MTU.`,
 		SilenceUsage:       true,
 		SilenceErrors:      true,
 		DisableSuggestions: true, // an error is one line
-		// No Args: cobra refuses an unknown command only where they are not set,
-		// and otherwise prints the help as if all were well.
+		Version:            buildVersion(),
+		Args:               cobra.NoArgs,
+		// Without it cobra would not look at the arguments.
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.PersistentFlags().StringVarP(&o.config, "config", "c", "",
 		"configuration `file` (default "+defaultConfig+" where that exists)")
 	root.PersistentFlags().StringVar(&o.logLevel, "log-level", "",
-		"debug, info, warn or error (default: log.level of the configuration)")
+		"write lines from this `level` on: debug, info, warn or error (log.level)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(runCommand(o), demoCommand(), rulesCommand(o), checkConfigCommand(o), versionCommand())
 	addCompletion(root)
-	for _, c := range root.Commands() {
-		argErrorsAreUsage(c)
-	}
+	argErrorsAreUsage(root)
 	return root
 }
 

@@ -20,10 +20,18 @@ func checkConfigCommand(o *options) *cobra.Command {
 				}
 				o.config = args[0]
 			}
-			if _, err := o.loadConfig(nil); err != nil {
-				return exitError{code: exitFailure, err: err}
+			cfg, err := o.loadConfig(nil)
+			if err != nil {
+				return err
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "%s: good\n", o.configName())
+			text := fmt.Sprintf("%s: good\n", o.read)
+			if o.read == "" {
+				text = fmt.Sprintf("%s: there is none, the defaults are in force\n", defaultConfig)
+			}
+			if len(cfg.Interfaces) == 0 {
+				text += "note: interfaces is empty, `ptbrelay run` will need --interface\n"
+			}
+			_, err = fmt.Fprint(c.OutOrStdout(), text)
 			return err
 		},
 	}

@@ -12,11 +12,12 @@ const defaultConfig = "/etc/ptbrelay/config.yaml"
 
 // loadConfig reads the configuration that the global flags name: -c, else the
 // default file where it exists, else the defaults. The override changes what
-// flags of the command say, before all of it is checked.
+// flags of the command say. What is wrong then is wrong with the flags, for the
+// file was checked when it was read.
 func (o *options) loadConfig(override func(*config.Config) error) (config.Config, error) {
 	cfg, err := o.readConfig()
 	if err != nil {
-		return cfg, usage(err)
+		return cfg, err
 	}
 	if o.logLevel != "" {
 		cfg.Log.Level = config.Level(o.logLevel)
@@ -26,27 +27,26 @@ func (o *options) loadConfig(override func(*config.Config) error) (config.Config
 			return cfg, usage(err)
 		}
 	}
-	if err := cfg.Validate(); err != nil {
-		return cfg, usage(err)
-	}
-	return cfg, nil
+	return cfg, usage(cfg.Validate())
 }
 
 func (o *options) readConfig() (config.Config, error) {
-	if o.config != "" {
-		return config.Load(o.config)
+	path := o.config
+	if path == "" {
+		path = defaultConfig
 	}
-	cfg, err := config.Load(defaultConfig)
-	if errors.Is(err, fs.ErrNotExist) {
+	cfg, err := config.Load(path)
+	switch {
+	case err == nil:
+		o.read = path
+	case !errors.Is(err, fs.ErrNotExist):
+	case o.config != "":
+		err = fmt.Errorf("%w: name another with --config", err)
+	case o.read == "":
 		return config.Default(), nil
+	default:
+		// A daemon that had one must not fall back to the defaults.
+		err = fmt.Errorf("%w: it was there before", err)
 	}
 	return cfg, err
-}
-
-// configName says which file readConfig reads, for people.
-func (o *options) configName() string {
-	if o.config != "" {
-		return o.config
-	}
-	return fmt.Sprintf("%s, or the defaults where that does not exist", defaultConfig)
 }

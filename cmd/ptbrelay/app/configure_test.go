@@ -41,23 +41,27 @@ func TestLoadConfig(t *testing.T) {
 	}
 }
 
-// Whatever is wrong before a command begins is an error of usage.
+// What is wrong with flags is an error of usage, what is wrong with a file is a
+// failure.
 func TestLoadConfigErrors(t *testing.T) {
 	wrong := errors.New("wrong")
 	for name, c := range map[string]struct {
 		options  options
 		override func(*config.Config) error
+		usage    bool
 	}{
-		"absent file": {options{config: filepath.Join(t.TempDir(), "absent")}, nil},
-		"bad file":    {options{config: write(t, "nonsense: 1\n")}, nil},
-		"bad level":   {options{config: write(t, ""), logLevel: "loud"}, nil},
-		"override":    {options{config: write(t, "")}, func(*config.Config) error { return wrong }},
-		"overridden":  {options{config: write(t, "")}, func(c *config.Config) error { c.Capture.Group = 0; return nil }},
+		"absent file": {options{config: filepath.Join(t.TempDir(), "absent")}, nil, false},
+		"gone file":   {options{read: filepath.Join(t.TempDir(), "gone"), config: filepath.Join(t.TempDir(), "gone")}, nil, false},
+		"bad file":    {options{config: write(t, "nonsense: 1\n")}, nil, false},
+		"bad level":   {options{config: write(t, ""), logLevel: "loud"}, nil, true},
+		"override":    {options{config: write(t, "")}, func(*config.Config) error { return wrong }, true},
+		"overridden":  {options{config: write(t, "")}, func(c *config.Config) error { c.Capture.Group = 0; return nil }, true},
 	} {
 		_, err := c.options.loadConfig(c.override)
 		var exit exitError
-		if !errors.As(err, &exit) || exit.code != exitUsage {
-			t.Errorf("%s: %v", name, err)
+		errors.As(err, &exit)
+		if err == nil || (exit.code == exitUsage) != c.usage {
+			t.Errorf("%s: exit code %d, %v", name, exit.code, err)
 		}
 		if name == "override" && !errors.Is(err, wrong) {
 			t.Errorf("%s: %v does not wrap what was wrong", name, err)

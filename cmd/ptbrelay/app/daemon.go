@@ -37,6 +37,7 @@ type daemon struct {
 	level *slog.LevelVar
 
 	watcher      *host.Watcher
+	server       httpServer
 	broadcast    *transport.Broadcast
 	source       capture.Source
 	relay        *relay.Relay
@@ -55,15 +56,10 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, unix.SIGHUP)
 	defer signal.Stop(hangup)
-	server, err := listen(d.cfg.HTTP.Listen)
-	if err != nil {
+	defer func() { err = errors.Join(err, d.close()) }()
+	if err := d.open(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, server.close()) }()
-	if err := d.open(); err != nil {
-		return errors.Join(err, d.close())
-	}
-	defer func() { err = errors.Join(err, d.close()) }()
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -84,14 +80,16 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	if d.table != nil {
 		g.Go(func() error { return d.table.Run(ctx) })
 	}
-	g.Go(func() error { return d.watcher.Run(ctx, d.hostChanged) })
+	g.Go(func() error { return d.watcher.Run(ctx, d.hostChanged, d.hostUnread) })
 	g.Go(func() error { return d.reloadOn(ctx, hangup) })
-	g.Go(func() error { return d.summarise(ctx) })
-	g.Go(func() error { return server.serve(ctx, d.handler()) })
+	dryRun := summary{daemon: d}
+	g.Go(func() error { return dryRun.everyMinute(ctx) })
+	g.Go(func() error { return d.server.serve(ctx, d.handler(), d.log) })
 	d.capturing.Store(true)
 	d.log.Info("capturing", "version", buildVersion(), "transport", d.cfg.Relay.Transport, "interfaces", d.cfg.Interfaces,
-		"group", d.cfg.Capture.Group, "dry_run", d.cfg.Relay.DryRun, "http", server.address())
+		"group", d.cfg.Capture.Group, "dry_run", d.cfg.Relay.DryRun, "http", d.server.address())
 	err = g.Wait()
+	dryRun.say()
 	d.log.Info("stopped")
 	return err
 }
@@ -101,7 +99,13 @@ func (d *daemon) open() (err error) {
 	if d.watcher, d.state, err = host.Watch(); err != nil {
 		return err
 	}
-	if d.broadcast, err = transport.NewBroadcast(capture.MaxBatch, d.ports(), d.log); err != nil {
+	if err := checkInterfaces(d.cfg.Interfaces, d.state); err != nil {
+		return err
+	}
+	if d.server, err = listen(d.cfg.HTTP.Listen); err != nil {
+		return err
+	}
+	if d.broadcast, err = transport.NewBroadcast(capture.MaxBatch, d.interfaces(), d.log); err != nil {
 		return err
 	}
 	source, err := capture.OpenNFLOG(capture.NFLOGConfig{Group: d.cfg.Capture.Group, Buffer: int(d.cfg.Capture.Buffer)})
@@ -109,6 +113,10 @@ func (d *daemon) open() (err error) {
 		return err
 	}
 	d.source = source
+	if granted, err := source.Buffer(); err == nil && granted < int(d.cfg.Capture.Buffer) {
+		d.log.Warn("the kernel grants a smaller receive buffer than capture.buffer; raise net.core.rmem_max or run in the initial user namespace",
+			"bytes", granted, "wanted", int(d.cfg.Capture.Buffer))
+	}
 	d.distribution = audit.NewDistribution()
 	d.relay = relay.New(d.broadcast, d.distribution, d.settings())
 	d.reloads.Succeeded(time.Now())
@@ -127,12 +135,15 @@ func (d *daemon) close() error {
 	if d.watcher != nil {
 		errs = append(errs, d.watcher.Close())
 	}
+	errs = append(errs, d.server.close())
 	return errors.Join(errs...)
 }
 
 func (d *daemon) installTable() (err error) {
 	if !d.cfg.Rules.Manage {
-		d.log.Info("rules.manage is false: load the table yourself (ptbrelay rules nft)")
+		if _, ok := rules.LoadedStats(); !ok {
+			d.log.Warn("rules.manage is false and no nftables table ptbrelay is loaded: without rules of your own nothing is captured (ptbrelay rules nft)")
+		}
 		return nil
 	}
 	d.mu.Lock()
@@ -164,12 +175,13 @@ func (d *daemon) settings() relay.Settings {
 	}
 }
 
-// ports finds the configured interfaces among the links of this moment.
-func (d *daemon) ports() []transport.Port {
-	ports := make([]transport.Port, len(d.cfg.Interfaces))
+// interfaces finds the configured interfaces among the links of this moment.
+func (d *daemon) interfaces() []transport.Interface {
+	ports := make([]transport.Interface, len(d.cfg.Interfaces))
 	for i, name := range d.cfg.Interfaces {
 		ports[i].Name = name
-		if link, ok := d.state.Link(name); ok {
+		// Without carrier the kernel would take the frames and lose them.
+		if link, ok := d.state.Link(name); ok && link.Ethernet && link.Running {
 			ports[i].Index, ports[i].MAC = link.Index, link.MAC
 		}
 	}
@@ -182,8 +194,13 @@ func (d *daemon) hostChanged(s host.State) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.state = s
-	d.broadcast.SetPorts(d.ports())
+	d.broadcast.SetInterfaces(d.interfaces())
 	d.relay.Apply(d.settings())
+}
+
+// hostUnread says that what was known of the host stays in force.
+func (d *daemon) hostUnread(err error) {
+	d.log.Warn("cannot read links and local routes, what was known of them stays in force", "err", err)
 }
 
 // reloadOn reads the configuration again at each signal.

@@ -1,8 +1,12 @@
 package app
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
+
+	"golang.org/x/sys/unix"
 
 	"ptbrelay/config"
 )
@@ -13,7 +17,7 @@ func newLogger(w io.Writer, c config.Log) (*slog.Logger, *slog.LevelVar) {
 	level := new(slog.LevelVar)
 	level.Set(c.Level.Slog())
 	o := &slog.HandlerOptions{Level: level}
-	if underSystemd() {
+	if toJournal(w) {
 		o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
 			if len(groups) == 0 && a.Key == slog.TimeKey {
 				return slog.Attr{}
@@ -25,4 +29,18 @@ func newLogger(w io.Writer, c config.Log) (*slog.Logger, *slog.LevelVar) {
 		return slog.New(slog.NewJSONHandler(w, o)), level
 	}
 	return slog.New(slog.NewTextHandler(w, o)), level
+}
+
+// toJournal reports whether w is the stream that the journal reads and stamps:
+// JOURNAL_STREAM names its device and inode (systemd.exec(5)).
+func toJournal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+		return false
+	}
+	return os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }

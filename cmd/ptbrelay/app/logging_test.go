@@ -3,9 +3,13 @@ package app
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"ptbrelay/config"
 )
@@ -13,26 +17,42 @@ import (
 // Where the journal stamps lines we do not; what is named time elsewhere stays.
 func TestLogTime(t *testing.T) {
 	for _, c := range []struct {
-		name, journal string
+		name, journal string // the word "ours" stands for the file itself
 		format        config.Format
 		stamped       bool
 	}{
 		{"text", "", config.FormatText, true},
 		{"JSON", "", config.FormatJSON, true},
-		{"text under systemd", "8:12345", config.FormatText, false},
-		{"JSON under systemd", "8:12345", config.FormatJSON, false},
+		{"text to the journal", "ours", config.FormatText, false},
+		{"JSON to the journal", "ours", config.FormatJSON, false},
+		{"redirected from the journal", "8:12345", config.FormatText, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			file, err := os.CreateTemp(t.TempDir(), "log")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			if c.journal == "ours" {
+				var st unix.Stat_t
+				if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+					t.Fatal(err)
+				}
+				c.journal = fmt.Sprintf("%d:%d", st.Dev, st.Ino)
+			}
 			t.Setenv("JOURNAL_STREAM", c.journal)
-			var b bytes.Buffer
-			log, _ := newLogger(&b, config.Log{Level: config.LevelInfo, Format: c.format})
+			log, _ := newLogger(file, config.Log{Level: config.LevelInfo, Format: c.format})
 			log.Info("hello", slog.Group("request", "time", "now"))
-			line := b.String()
+			b, err := os.ReadFile(file.Name())
+			if err != nil {
+				t.Fatal(err)
+			}
+			line := string(b)
 			has := strings.HasPrefix(line, "time=")
 			want := []string{"level=INFO", "msg=hello", "request.time=now"}
 			if c.format == config.FormatJSON {
 				var fields map[string]any
-				if err := json.Unmarshal(b.Bytes(), &fields); err != nil {
+				if err := json.Unmarshal(b, &fields); err != nil {
 					t.Fatalf("%q: %v", line, err)
 				}
 				_, has = fields["time"]

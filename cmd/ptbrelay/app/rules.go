@@ -26,7 +26,7 @@ func rulesCommand(o *options) *cobra.Command {
 rules.manage is false; the chain logs and returns, it never drops, marks or
 accepts.`,
 		Example: `  ptbrelay rules nft | nft -f -
-  ptbrelay -c /etc/ptbrelay/config.yaml rules nft > /etc/nftables.d/ptbrelay.nft`,
+  ptbrelay --config config.yaml rules nft > ptbrelay.nft`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := o.loadConfig(nil)

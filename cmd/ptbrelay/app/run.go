@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
+	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"ptbrelay/audit/host"
 	"ptbrelay/config"
 )
 
@@ -24,7 +22,7 @@ servers of the group. Needs CAP_NET_ADMIN and CAP_NET_RAW. SIGHUP reads the
 configuration again. Flags replace what the configuration says.`,
 		Example: `  ptbrelay run --interface eth0
   ptbrelay run --interface eth0 --interface eth1 --vip 192.0.2.0/24 --port 443
-  ptbrelay run --interface eth0 --dry-run --log-level debug`,
+  ptbrelay run --interface eth0 --dry-run`,
 		Args: cobra.NoArgs,
 	}
 	f.register(c.Flags())
@@ -34,9 +32,6 @@ configuration again. Flags replace what the configuration says.`,
 		}
 		cfg, err := load()
 		if err != nil {
-			return err
-		}
-		if err := checkInterfaces(cfg.Interfaces); err != nil {
 			return err
 		}
 		log, level := newLogger(c.ErrOrStderr(), cfg.Log)
@@ -53,7 +48,7 @@ configuration again. Flags replace what the configuration says.`,
 type runFlags struct {
 	interfaces []string
 	vips       []string
-	ports      []uint
+	ports      []string
 	transport  string
 	peers      []string
 	keyFile    string
@@ -62,13 +57,17 @@ type runFlags struct {
 }
 
 func (f *runFlags) register(s *pflag.FlagSet) {
-	s.StringArrayVar(&f.interfaces, "interface", nil, "broadcast on this interface; repeat for more (interfaces)")
+	s.StringArrayVar(&f.interfaces, "interface", nil, "broadcast on the interface of this `name`; repeat for more (interfaces)")
 	s.StringArrayVar(&f.vips, "vip", nil, "relay for this `address or prefix`; repeat for more (vips)")
-	s.UintSliceVar(&f.ports, "port", nil, "relay for this server port; repeat for more (policy.ports)")
-	s.StringVar(&f.transport, "transport", "", "broadcast or udp (relay.transport)")
+	s.StringArrayVar(&f.ports, "port", nil, "relay for this server `port`; repeat for more (policy.ports)")
+	s.StringVar(&f.transport, "transport", "", "the `way` to the peers: broadcast (relay.transport)")
 	s.StringArrayVar(&f.peers, "peer", nil, "`address[:port]` of a peer; repeat for more (peers.static)")
 	s.StringVar(&f.keyFile, "key-file", "", "`file` of keys (udp.key_file)")
 	s.BoolVar(&f.dryRun, "dry-run", false, "do everything but send (relay.dry_run)")
+	// Their transport is not in this version: the error says so.
+	for _, name := range []string{"peer", "key-file"} {
+		s.Lookup(name).Hidden = true
+	}
 	s.StringVar(&f.http, "http", "", "`address` of /metrics, /healthz and /readyz; empty is off (http.listen)")
 }
 
@@ -89,9 +88,10 @@ func (f *runFlags) override(given *pflag.FlagSet, c *config.Config) error {
 		},
 		"port": func() {
 			c.Policy.Ports = nil
-			for _, p := range f.ports {
-				if p == 0 || p > 65535 {
-					problems = append(problems, fmt.Errorf("--port %d: not a port, 1 to 65535", p))
+			for _, text := range f.ports {
+				p, err := strconv.ParseUint(text, 10, 16)
+				if err != nil || p == 0 {
+					problems = append(problems, fmt.Errorf("--port %s: not a port, 1 to 65535", text))
 				}
 				c.Policy.Ports = append(c.Policy.Ports, uint16(p))
 			}
@@ -109,43 +109,3 @@ func (f *runFlags) override(given *pflag.FlagSet, c *config.Config) error {
 	})
 	return errors.Join(problems...)
 }
-
-// checkInterfaces refuses to guess where to broadcast: the default interface of
-// an edge may be an exchange's network.
-func checkInterfaces(names []string) error {
-	state, err := host.Read()
-	if err != nil {
-		return err
-	}
-	candidates := describeCandidates(state)
-	if len(names) == 0 {
-		return usage(fmt.Errorf("no interface to broadcast on: name the one that leads to the other servers, "+
-			"with --interface or the key interfaces; candidates here: %s", candidates))
-	}
-	for _, name := range names {
-		link, ok := state.Link(name)
-		if !ok {
-			return usage(fmt.Errorf("interface %s: there is none of that name; candidates here: %s", name, candidates))
-		}
-		if !link.Ethernet {
-			return usage(fmt.Errorf("interface %s: not Ethernet, it cannot broadcast; candidates here: %s", name, candidates))
-		}
-	}
-	return nil
-}
-
-func describeCandidates(s host.State) string {
-	var names []string
-	for _, l := range s.Links {
-		if l.Up && l.Ethernet && !l.Loopback {
-			names = append(names, fmt.Sprintf("%s (MTU %d)", l.Name, l.MTU))
-		}
-	}
-	if len(names) == 0 {
-		return "none is up"
-	}
-	return strings.Join(names, ", ")
-}
-
-// underSystemd reports whether the journal takes our stderr and stamps it.
-func underSystemd() bool { return os.Getenv("JOURNAL_STREAM") != "" }

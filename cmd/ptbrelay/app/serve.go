@@ -14,14 +14,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
+	"golang.org/x/sys/unix"
 
 	"ptbrelay/audit"
 	"ptbrelay/relay"
 	"ptbrelay/relay/rules"
 )
 
-// shutdownTime is what running requests get when the daemon stops.
-const shutdownTime = 300 * time.Millisecond
+const (
+	// shutdownTime is what running requests get when the daemon stops.
+	shutdownTime = 300 * time.Millisecond
+	// maxConnections keeps idle clients from using up our file descriptors.
+	maxConnections = 64
+)
 
 // httpServer is the listener of metrics and health; without an address it does
 // nothing.
@@ -31,11 +37,24 @@ func listen(address string) (httpServer, error) {
 	if address == "" {
 		return httpServer{}, nil
 	}
-	l, err := net.Listen("tcp", address)
+	l, err := listenTCP(address)
 	if err != nil {
 		return httpServer{}, fmt.Errorf("http.listen: %w: choose another address, or \"\" for none", err)
 	}
-	return httpServer{l}, nil
+	return httpServer{netutil.LimitListener(l, maxConnections)}, nil
+}
+
+// listenTCP knows localhost by heart: a relay must not wait for DNS.
+func listenTCP(address string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host != "localhost" {
+		return net.Listen("tcp", address)
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port))
+	if errors.Is(err, unix.EADDRNOTAVAIL) {
+		return net.Listen("tcp", net.JoinHostPort("::1", port))
+	}
+	return l, err
 }
 
 func (s httpServer) address() string {
@@ -46,7 +65,7 @@ func (s httpServer) address() string {
 }
 
 // serve answers requests until the context ends.
-func (s httpServer) serve(ctx context.Context, h http.Handler) error {
+func (s httpServer) serve(ctx context.Context, h http.Handler, log *slog.Logger) error {
 	if s.listener == nil {
 		return nil
 	}
@@ -57,6 +76,7 @@ func (s httpServer) serve(ctx context.Context, h http.Handler) error {
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	stopped := make(chan error, 1)
 	go func() {
@@ -91,7 +111,8 @@ func (s httpServer) close() error {
 func (d *daemon) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(d.registry(), promhttp.HandlerOpts{
-		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelError),
+		ErrorLog:            slog.NewLogLogger(d.log.Handler(), slog.LevelError),
+		MaxRequestsInFlight: 4,
 	}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "alive\n")

@@ -29,7 +29,7 @@ const within = 5 * time.Second
 type noSource struct{}
 
 func (noSource) Run(context.Context, capture.Handler) error { return nil }
-func (noSource) Stats() capture.Stats                       { return capture.Stats{Packets: 9, Overrun: 2, Gap: 1} }
+func (noSource) Stats() capture.Stats                       { return capture.Stats{Overrun: 2, Gap: 1} }
 func (noSource) Close() error                               { return nil }
 
 // testDaemon is a daemon of which only the counts are real.
@@ -138,7 +138,7 @@ func TestServeOff(t *testing.T) {
 	if err != nil || s.address() != "off" {
 		t.Errorf("%q, %v", s.address(), err)
 	}
-	if err := errors.Join(s.serve(t.Context(), http.NotFoundHandler()), s.close()); err != nil {
+	if err := errors.Join(s.serve(t.Context(), http.NotFoundHandler(), slog.New(slog.DiscardHandler)), s.close()); err != nil {
 		t.Error(err)
 	}
 }
@@ -152,7 +152,7 @@ func serving(t *testing.T, h http.Handler) (url string, stop func() error) {
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- s.serve(ctx, h) }()
+	go func() { ended <- s.serve(ctx, h, slog.New(slog.DiscardHandler)) }()
 	return "http://" + s.address(), func() error {
 		cancel()
 		select {

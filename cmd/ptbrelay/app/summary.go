@@ -11,27 +11,33 @@ import (
 
 const summaryEvery = time.Minute
 
-// summarise says once a minute, and at the end, what a dry run would have done.
-func (d *daemon) summarise(ctx context.Context) error {
+// summary says what a dry run would have done.
+type summary struct {
+	daemon *daemon
+	last   relay.Stats
+}
+
+// everyMinute says it until the context ends.
+func (s *summary) everyMinute(ctx context.Context) error {
 	tick := time.NewTicker(summaryEvery)
 	defer tick.Stop()
-	last := d.relay.Stats()
 	for {
-		done := false
 		select {
 		case <-ctx.Done():
-			done = true
-		case <-tick.C:
-		}
-		now := d.relay.Stats()
-		if d.relay.Settings().DryRun {
-			d.log.Info("dry run", difference(last, now)...)
-		}
-		last = now
-		if done {
 			return nil
+		case <-tick.C:
+			s.say()
 		}
 	}
+}
+
+// say tells what came since it did last.
+func (s *summary) say() {
+	now := s.daemon.relay.Stats()
+	if s.daemon.relay.Settings().DryRun {
+		s.daemon.log.Info("dry run", difference(s.last, now)...)
+	}
+	s.last = now
 }
 
 // difference is what came between two readings, as log attributes.
