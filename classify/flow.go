@@ -68,9 +68,3 @@ func (f Flow) String() string {
 // Key is a [Flow] and its next-hop MTU in 4 bytes, big endian. Two PTBs with
 // one key teach the same thing.
 type Key [flowSize + 4]byte
-
-// Flow returns the flow of the key.
-func (k Key) Flow() Flow { return Flow(k[:flowSize]) }
-
-// MTU returns the next-hop MTU of the key.
-func (k Key) MTU() MTU { return MTU(binary.BigEndian.Uint32(k[flowSize:])) }

@@ -1,6 +1,7 @@
 package classify_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"net/netip"
 	"testing"
@@ -80,8 +81,8 @@ func TestKey(t *testing.T) {
 	vip, client := netip.MustParseAddrPort("192.0.2.1:443"), netip.MustParseAddrPort("203.0.113.9:5000")
 	m := classify.Message{MTU: 0x01020304, Flow: classify.MakeFlow(classify.TCP, vip, client)}
 	k := m.Key()
-	if k.Flow() != m.Flow || k.MTU() != m.MTU {
-		t.Errorf("key of %v and %d gives back %v and %d", m.Flow, m.MTU, k.Flow(), k.MTU())
+	if flow := classify.Flow(k[:len(m.Flow)]); flow != m.Flow || !bytes.Equal(k[len(flow):], []byte{1, 2, 3, 4}) {
+		t.Errorf("key of %v and %#x is % x", m.Flow, m.MTU, k)
 	}
 	if got := hex.EncodeToString(k[37:]); got != "01020304" {
 		t.Errorf("MTU packed is %s, want big endian", got)

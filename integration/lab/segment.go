@@ -82,6 +82,3 @@ func (l *Lab) nextHops(f Family) []netip.Addr {
 	}
 	return hops
 }
-
-// gatewayOf is the next hop of server i's default route.
-func (l *Lab) gatewayOf(f Family, _ int) netip.Addr { return l.RouterAddr(f) }

@@ -191,12 +191,12 @@ func (l *Lab) route() error {
 			{l.Router, p.anywhere, []netip.Addr{nth(p.core, 1)}},
 			{l.Router, p.vips, l.nextHops(f)},
 		}
-		for i, server := range l.Servers {
+		for _, server := range l.Servers {
 			routes = append(routes, struct {
 				node     *Node
 				to       netip.Prefix
 				gateways []netip.Addr
-			}{server, p.anywhere, []netip.Addr{l.gatewayOf(f, i)}})
+			}{server, p.anywhere, []netip.Addr{l.RouterAddr(f)}})
 		}
 		for _, r := range routes {
 			if err := r.node.addRoute(r.to, r.gateways...); err != nil {
