@@ -35,7 +35,7 @@ func TestHostileFilesAreBounded(t *testing.T) {
 		"carriage return": "a: >\n" + r("\r x", 200000),
 		"folded text":     "a: x\n" + r(r("\n", 900)+" x\n", 22),
 		"tabs":            "a: |\n" + r("\t", 300000) + "x",
-		"long lines":      "a: |\n" + r(" "+r("xxxxxx ", 500)+"\n", 250),
+		"long lines":      "a: |\n" + r(" "+r("yyyyyy ", 500)+"\n", 250),
 		"quoted text":     "a: '" + r("\r x", 300000) + "'",
 		"reserved":        r("`", 300000),
 		"tags":            r("! ", 150000),

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"ptbrelay/classify"
 	"ptbrelay/classify/classifytest"
@@ -14,6 +15,7 @@ import (
 // flood sends eligible PTBs about ever new flows to one server, until the test
 // ends or stop is called, at most floodLimit of them.
 type flood struct {
+	t    testing.TB
 	sent atomic.Uint64
 	stop func()
 }
@@ -23,7 +25,7 @@ const floodLimit = 1 << 20
 func startFlood(t *testing.T, l *lab.Lab, server int) *flood {
 	t.Helper()
 	frame := labtest.FrameTo(t, l, server, classifytest.PTB{Family: classify.IPv6}.Bytes())
-	f := new(flood)
+	f := &flood{t: t}
 	quit, done := make(chan struct{}), make(chan struct{})
 	f.stop = func() {
 		select {
@@ -49,6 +51,20 @@ func startFlood(t *testing.T, l *lab.Lab, server int) *flood {
 	}()
 	t.Cleanup(f.stop)
 	return f
+}
+
+// pour waits until at least n were sent, ends the flood and returns how many
+// they are.
+func (f *flood) pour(n uint64) float64 {
+	f.t.Helper()
+	labtest.Eventually(f.t, 20*time.Second, "the flood is sent", func() error {
+		if f.sent.Load() < n {
+			return errNotYet
+		}
+		return nil
+	})
+	f.stop()
+	return float64(f.sent.Load())
 }
 
 // aboutFlow changes the client's address in the quote of an IPv6 PTB frame, the

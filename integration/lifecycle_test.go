@@ -125,14 +125,7 @@ func TestLawsAndBudgetUnderFlood(t *testing.T) {
 	labtest.StartRelay(t, l.Servers[0])
 	there := labtest.TapWith(t, l.Servers[1], "eth0", lab.TapOptions{Limit: 1 << 18})
 	rain := startFlood(t, l, 0)
-	labtest.Eventually(t, 20*time.Second, "100 000 PTBs are sent", func() error {
-		if rain.sent.Load() < 100_000 {
-			return errNotYet
-		}
-		return nil
-	})
-	rain.stop()
-	sent := float64(rain.sent.Load())
+	sent := rain.pour(100_000)
 	accountedFor(t, l, sent)
 	checkLaws(t, l.Servers[0])
 	frames := broadcasts(labtest.Fence(t, l.Servers[0], "eth0", there))
@@ -152,14 +145,7 @@ func TestOverrunIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	rain := startFlood(t, l, 0)
-	labtest.Eventually(t, 20*time.Second, "100 000 PTBs are sent", func() error {
-		if rain.sent.Load() < 100_000 {
-			return errNotYet
-		}
-		return nil
-	})
-	rain.stop()
-	sent := float64(rain.sent.Load())
+	sent := rain.pour(100_000)
 	if err := p.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
@@ -475,8 +461,7 @@ func TestReloadUnderFlood(t *testing.T) {
 			return nil
 		})
 	}
-	rain.stop()
-	accountedFor(t, l, float64(rain.sent.Load()))
+	accountedFor(t, l, rain.pour(0))
 	checkLaws(t, server)
 }
 

@@ -26,16 +26,16 @@ func message(n uint32, mtu classify.MTU) *classify.Message {
 // copiesOf sends one message every millisecond and returns when it was admitted.
 func copiesOf(t *testing.T, a *Admitter, from, to time.Duration) []time.Duration {
 	t.Helper()
-	var at []time.Duration
-	for now := from; now < to; now += time.Millisecond {
-		refused, ok := a.Admit(int64(now), message(1, 1400), &defaults)
+	var copies []time.Duration
+	for at := from; at < to; at += time.Millisecond {
+		refused, ok := a.Admit(int64(at), message(1, 1400), &defaults)
 		if ok {
-			at = append(at, now)
+			copies = append(copies, at)
 		} else if refused != outcome.Duplicate {
-			t.Fatalf("at %v refused as %v", now, refused)
+			t.Fatalf("at %v refused as %v", at, refused)
 		}
 	}
-	return at
+	return copies
 }
 
 // The window doubles with every copy like TCP's back-off, and a constant stream

@@ -134,7 +134,7 @@ func (t *Table) Update(c Config) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.conn == nil {
-		return errClosed
+		return errGone
 	}
 	if err := t.change(c); err != nil {
 		return errors.Join(fmt.Errorf("update nftables table inet %s: %w", Name, err), t.rebuild())
@@ -169,20 +169,22 @@ func (t *Table) change(c Config) (err error) {
 // rebuild replaces connection and table by new ones of the same configuration.
 // What the old table counted since the last reading is lost with it.
 func (t *Table) rebuild() error {
-	conn := t.conn
-	t.conn, t.passed = nil, t.guarded
-	if err := t.drop(conn, true); err != nil {
-		return err
+	if t.conn != nil {
+		conn := t.conn
+		t.conn, t.passed = nil, t.guarded
+		if err := t.drop(conn, true); err != nil {
+			return err
+		}
 	}
-	var err error
-	if t.conn, err = t.build(); err != nil {
-		t.conn = nil
+	conn, err := t.build()
+	if err != nil {
 		return fmt.Errorf("make it anew as it was: %w", err)
 	}
+	t.conn = conn
 	return nil
 }
 
-var errClosed = errors.New("the nftables table is gone")
+var errGone = errors.New("the nftables table is gone")
 
 // Close removes the table. Safe to call again.
 func (t *Table) Close() error {
