@@ -110,7 +110,7 @@ the connection learns the path MTU.`,
 		"write lines from this `level` on: debug, info, warn or error (log.level)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(runCommand(o), demoCommand(), rulesCommand(o), checkConfigCommand(o), versionCommand())
-	addCompletion(root)
+	addBuiltin(root)
 	argErrorsAreUsage(root)
 	return root
 }
