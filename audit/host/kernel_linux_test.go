@@ -10,6 +10,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"ptbrelay/integration/labtest"
 )
 
 // kernel changes a network namespace and says what is in it, by another
@@ -57,6 +59,20 @@ func (k kernel) setUp(names ...string) {
 	for _, name := range names {
 		k.must(k.LinkSetUp(k.link(name)))
 	}
+}
+
+// awaitCarrier waits for links to run, which the kernel notices a moment after
+// they are up.
+func (k kernel) awaitCarrier(names ...string) {
+	k.t.Helper()
+	labtest.Eventually(k.t, within, "links have carrier", func() error {
+		for _, name := range names {
+			if k.link(name).Attrs().RawFlags&unix.IFF_RUNNING == 0 {
+				return fmt.Errorf("%s has none", name)
+			}
+		}
+		return nil
+	})
 }
 
 func (k kernel) addAddress(iface string, addresses ...string) {

@@ -192,6 +192,7 @@ func TestWatcherIgnoresUnicastRoutes(t *testing.T) {
 		k.must(k.LinkSetIP6AddrGenMode(k.link(name), nl.IN6_ADDR_GEN_MODE_NONE))
 	}
 	k.setUp("eth0", "far0")
+	k.awaitCarrier("eth0", "far0")
 
 	r := watch(t)
 	for i := range 500 {
