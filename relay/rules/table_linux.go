@@ -15,7 +15,8 @@ import (
 // Table is the installed table. It is there as long as the Table is open: with
 // the owner flag the kernel removes it when the process ends in any way.
 type Table struct {
-	log *slog.Logger
+	log  *slog.Logger
+	gone chan error // why there is no table any more
 
 	mu     sync.Mutex     // guards the connection and what follows
 	conn   *nftables.Conn // nil where there is no table
@@ -33,7 +34,7 @@ type Table struct {
 // replaced: one that a killed daemon left, or one that an operator loaded while
 // rules.manage is true. A table that another process owns is an error.
 func Install(c Config, log *slog.Logger) (*Table, error) {
-	t := &Table{config: c, log: log}
+	t := &Table{config: c, log: log, gone: make(chan error, 1)}
 	if err := t.install(); err != nil {
 		return nil, fmt.Errorf("install nftables table inet %s: %w", Name, err)
 	}
@@ -129,7 +130,7 @@ func tableExists(conn *nftables.Conn) (bool, error) {
 
 // Update changes the installed table to another configuration. No PTB is lost
 // meanwhile, and the guard's count goes on. On an error the table is made anew
-// as it was.
+// as it was; where that fails too, Run ends with the error.
 func (t *Table) Update(c Config) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -137,7 +138,15 @@ func (t *Table) Update(c Config) error {
 		return errGone
 	}
 	if err := t.change(c); err != nil {
-		return errors.Join(fmt.Errorf("update nftables table inet %s: %w", Name, err), t.rebuild())
+		err = fmt.Errorf("update nftables table inet %s: %w", Name, err)
+		if gone := t.rebuild(); gone != nil {
+			err = errors.Join(err, gone)
+			select {
+			case t.gone <- err:
+			default: // Run has been told
+			}
+		}
+		return err
 	}
 	t.config = c
 	return nil
@@ -157,7 +166,7 @@ func (t *Table) change(c Config) (err error) {
 			return err
 		}
 	}
-	if err := setRules(t.conn, next.chains[1].rules); err != nil {
+	if err := setRules(t.conn, ptbRules(c, destination(split(c.VIPs)))); err != nil {
 		return err
 	}
 	if !t.owned {

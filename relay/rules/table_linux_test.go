@@ -38,7 +38,7 @@ func on(t *testing.T, n place, f func() error) {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-func install(t *testing.T, n *lab.Node, c Config) (table *Table) {
+func install(t *testing.T, n place, c Config) (table *Table) {
 	t.Helper()
 	on(t, n, func() (err error) {
 		table, err = Install(c, quiet)
@@ -295,6 +295,37 @@ func TestFailedUpdate(t *testing.T) {
 		if got := ruleset(t, here{}); got != nil {
 			t.Errorf("left behind: %v", got)
 		}
+	}
+}
+
+// A table that an update has lost and nobody can make anew ends Run: a daemon
+// without a table must not go on as if it captured.
+func TestLostTableEndsRun(t *testing.T) {
+	labtest.Require(t)
+	table, err := Install(configs["local"], quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- table.Run(t.Context()) }()
+	// Its connection fails, and another owner has taken the name meanwhile.
+	if err := table.conn.CloseLasting(); err != nil {
+		t.Fatal(err)
+	}
+	other := install(t, here{}, configs["vips"])
+	if err := table.Update(configs["ipv4 only"]); !errors.Is(err, unix.EPERM) {
+		t.Errorf("the update says %v", err)
+	}
+	select {
+	case err := <-ended:
+		if !errors.Is(err, unix.EPERM) {
+			t.Errorf("Run ended with %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("Run goes on without a table")
+	}
+	if got := ruleset(t, here{}); got["ptb"] != 7 || other.conn == nil {
+		t.Errorf("the other owner's table: %v", got)
 	}
 }
 

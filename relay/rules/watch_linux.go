@@ -17,12 +17,17 @@ import (
 const retry = 200 * time.Millisecond
 
 // Run keeps the table in place until the context ends. A table with an owner
-// needs no keeping; one without is looked at after every change of the ruleset,
-// and put back where it is not as it was made.
+// needs no keeping, and ends Run when an update has lost it; one without is
+// looked at after every change of the ruleset, and put back where it is not as
+// it was made.
 func (t *Table) Run(ctx context.Context) error {
 	if t.owned {
-		<-ctx.Done()
-		return nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-t.gone:
+			return err
+		}
 	}
 	events, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
