@@ -20,12 +20,18 @@ bench: ## run all benchmarks
 
 # A target that never ran its function proves nothing, so 0 execs is a failure.
 # Go minimises every new input for up to a minute; a second is enough here.
+# The end of FUZZTIME may reach a worker in the middle of an input, and Go then
+# calls its own deadline a failure; a real one names the input that failed.
 fuzz: ## run each fuzz target for FUZZTIME (10s)
 	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
 	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' $$file); do \
 	    echo "$$(dirname $$file) $$target"; \
 	    out=$$(go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$(dirname $$file) 2>&1) \
-	      || { echo "$$out"; exit 1; }; \
+	      || case "$$out" in \
+	        *"Failing input"*) echo "$$out"; exit 1;; \
+	        *"context deadline exceeded"*) ;; \
+	        *) echo "$$out"; exit 1;; \
+	      esac; \
 	    execs=$$(echo "$$out" | sed -n 's/.*execs: \([0-9]*\).*/\1/p' | tail -n 1); \
 	    echo "  $${execs:-0} execs"; \
 	    [ "$${execs:-0}" -gt 0 ] || { echo "$$out"; echo "$$target did nothing"; exit 1; }; \
