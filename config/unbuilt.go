@@ -11,14 +11,6 @@ var unbuilt = []struct {
 	only string
 }{
 	{"relay.transport", "udp"},
-	{path: "relay.limits.router"},
-	{path: "relay.limits.router_burst"},
-	{path: "relay.limits.client"},
-	{path: "relay.limits.client_burst"},
-	{path: "relay.limits.peer"},
-	{path: "relay.limits.peer_burst"},
-	{path: "relay.limits.deliver"},
-	{path: "relay.limits.deliver_burst"},
 	{path: "udp.listen"},
 	{path: "udp.port"},
 	{path: "udp.key_file"},

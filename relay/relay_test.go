@@ -44,9 +44,15 @@ func testRelay(s Settings) (*Relay, *wire, *watcher) {
 	w, o := &wire{result: transport.Sent}, &watcher{seen: make(map[classify.Verdict]int)}
 	s.Policy = classifytest.Policy()
 	if s.Limits == (admit.Limits{}) {
-		s.Limits.Node = admit.PerSecond(1000, 2000)
+		s.Limits = limits(1000, 2000)
 	}
 	return New(w, o, s), w, o
+}
+
+// limits bound the node alone.
+func limits(node, burst uint32) admit.Limits {
+	free := admit.PerSecond(1e9, 2e9)
+	return admit.Limits{Node: admit.PerSecond(node, burst), Router: free, Client: free}
 }
 
 func batch(packets ...[]byte) (b []capture.Packet) {
@@ -162,11 +168,15 @@ func TestOutcomes(t *testing.T) {
 }
 
 func TestNodeLimit(t *testing.T) {
-	r, w, _ := testRelay(Settings{Limits: admit.Limits{Node: admit.PerSecond(10, 7)}})
-	r.Handle(time.Now(), batch(flows(100)...))
+	r, w, _ := testRelay(Settings{Limits: limits(10, 8)})
+	now := time.Now()
+	r.Handle(now, batch(flows(100)...))
+	// Half of the burst, and after 0.2 s two more tokens.
+	r.Handle(now.Add(200*time.Millisecond), batch(flows(100)...))
 	s := r.Stats()
-	if total(s, outcome.Relayed) != 7 || total(s, outcome.LimitedNode) != 93 || len(w.packets) != 7 {
-		t.Errorf("relayed %d, limited-node %d, sent %d", total(s, outcome.Relayed), total(s, outcome.LimitedNode), len(w.packets))
+	if total(s, outcome.Relayed) != 4+6 || total(s, outcome.Deferred) != 96 || total(s, outcome.LimitedNode) != 94 || len(w.packets) != 10 {
+		t.Errorf("relayed %d, deferred %d, limited-node %d, sent %d",
+			total(s, outcome.Relayed), total(s, outcome.Deferred), total(s, outcome.LimitedNode), len(w.packets))
 	}
 	laws(t, s)
 }
@@ -223,7 +233,7 @@ func (silent) Send(_ []transport.Item, results []transport.Result) {
 func (silent) Observe(*classify.Message, classify.Verdict) {}
 
 func TestHandleDoesNotAllocate(t *testing.T) {
-	r := New(silent{}, silent{}, Settings{Policy: classifytest.Policy(), Limits: admit.Limits{Node: admit.PerSecond(1e9, 2e9)}})
+	r := New(silent{}, silent{}, Settings{Policy: classifytest.Policy(), Limits: limits(1e9, 2e9)})
 	var b []capture.Packet
 	for _, c := range classifytest.Corpus() {
 		b = append(b, capture.Packet{Data: c.Packet})
@@ -240,7 +250,7 @@ func TestHandleDoesNotAllocate(t *testing.T) {
 func BenchmarkHandle(b *testing.B) {
 	for _, size := range []int{28, 528, 1232} {
 		b.Run(map[int]string{28: "quote=28", 528: "quote=528", 1232: "quote=1232"}[size], func(b *testing.B) {
-			r := New(silent{}, silent{}, Settings{Policy: classifytest.Policy(), Limits: admit.Limits{Node: admit.PerSecond(1e9, 2e9)}})
+			r := New(silent{}, silent{}, Settings{Policy: classifytest.Policy(), Limits: limits(1e9, 2e9)})
 			var packets [][]byte
 			for i := range capture.MaxBatch {
 				packets = append(packets, classifytest.PTB{ClientPort: uint16(1000 + i), QuoteBytes: size}.Bytes())
@@ -258,7 +268,7 @@ func BenchmarkHandle(b *testing.B) {
 // The collector's output is what dashboards and alerts rely on: names, labels
 // and values, each count of its own.
 func TestCollector(t *testing.T) {
-	r, _, _ := testRelay(Settings{Limits: admit.Limits{Node: admit.PerSecond(1, 3)}})
+	r, _, _ := testRelay(Settings{Limits: limits(1, 6)})
 	packets := flows(5) // three relayed, two limited
 	packets = append(packets, packets[0], []byte{0x45}, classifytest.PTB{Family: classify.IPv6, MTU: 1000}.Bytes())
 	r.Handle(time.Now(), batch(packets...))

@@ -1,48 +1,69 @@
 package admit
 
 import (
-	"hash/maphash"
-
 	"ptbrelay/classify"
 	"ptbrelay/relay/outcome"
 )
 
-// Limits are the budgets of one node. They may change between two calls of
-// Admit; what the tables remember survives that.
+// Limits are the budgets of one node for what comes from the wire, in messages
+// that it admits; each costs one copy a peer (or one broadcast frame an
+// interface). They may change between two calls of Admit; what the tables
+// remember survives that.
 type Limits struct {
-	// Node bounds all copies that this node makes of what it receives, in
-	// messages; each costs one copy a peer (or one broadcast frame an
-	// interface).
+	// Node bounds all of them together.
 	Node Rate
+	// Router bounds those of one router prefix, /32 or /64, so that one router,
+	// or who borrows its address, leaves something for the others.
+	Router Rate
+	// Client bounds those about one client prefix, /32 or /64, so that the
+	// copies about one address are never many.
+	Client Rate
 }
 
-// Admitter holds what one node remembers of the messages that it admitted.
+// Admitter holds what one node remembers of the messages from the wire.
 type Admitter struct {
-	seed  maphash.Seed
-	dedup dedup
-	node  bucket
+	memory  memory
+	clients accounts
+	routers accounts
+	node    bucket
 }
 
-// New allocates the tables, 2 MiB, and seeds their hash.
-func New() *Admitter {
-	return &Admitter{seed: maphash.MakeSeed(), dedup: newDedup(dedupSets)}
+// New allocates the tables, 8.5 MiB, and seeds their hash.
+func New() *Admitter { return NewWith(seeded()) }
+
+// NewWith is New with a hash of all 64 bits, for simulations that must give the
+// same result each time: anyone who knows the hash can aim at the tables' sets.
+func NewWith(hash func([]byte) uint64) *Admitter {
+	return &Admitter{memory: newMemory(hash), clients: newAccounts(), routers: newAccounts()}
 }
 
 // Admit says whether the message deserves a copy now; if not, the outcome says
-// why. now is in nanoseconds and must not go back. A refused message leaves no
-// trace: it neither opens nor extends a window and is charged to no bucket.
+// why. now is in nanoseconds and must not go back. Of a refused message only its
+// flow and router are remembered: it neither opens nor extends a window and is
+// charged to no bucket.
 func (a *Admitter) Admit(now int64, m *classify.Message, l *Limits) (refused outcome.Outcome, admitted bool) {
-	key := m.Key()
-	hash := maphash.Bytes(a.seed, key[:])
-	seen, duplicate := a.dedup.find(now, hash)
+	key := a.memory.hashKey(m)
+	window, duplicate := a.memory.dedup.find(now, key)
 	if duplicate {
 		return outcome.Duplicate, false
 	}
-	// The buckets of the client's and the router's prefix stand before the
-	// node's: nothing is charged unless all of them admit.
-	if !a.node.take(now, l.Node) {
+	level, routerHash := a.memory.level(now, m)
+	clientHash := a.memory.hashPrefix(m, m.Flow.Client())
+	client, router := a.clients.find(clientHash), a.routers.find(routerHash)
+	switch {
+	case !client.has(now, clientHash, l.Client, level):
+		return outcome.LimitedClient, false
+	case !router.has(now, routerHash, l.Router, level):
+		return outcome.LimitedRouter, false
+	case a.node.has(now, l.Node, level):
+	case level == comeback:
 		return outcome.LimitedNode, false
+	default:
+		return outcome.Deferred, false
 	}
-	seen.admit(now, hash)
+	client.charge(now, clientHash, l.Client)
+	router.charge(now, routerHash, l.Router)
+	a.node.charge(now, l.Node)
+	window.admit(now, key)
 	return 0, true
 }

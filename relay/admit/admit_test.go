@@ -13,7 +13,23 @@ import (
 
 const second = int64(time.Second)
 
-var defaults = Limits{Node: PerSecond(1000, 2000)}
+var defaults = Limits{
+	Node:   PerSecond(1000, 2000),
+	Router: PerSecond(250, 500),
+	Client: PerSecond(50, 250),
+}
+
+// unlimited is what tests begin with that look at one limit alone.
+var unlimited = Limits{Node: free, Router: free, Client: free}
+
+var free = PerSecond(1e9, 2e9)
+
+// node limits the node alone.
+func node(rate, burst uint32) Limits {
+	l := unlimited
+	l.Node = PerSecond(rate, burst)
+	return l
+}
 
 // message is the n-th of many different eligible messages.
 func message(n uint32, mtu classify.MTU) *classify.Message {
@@ -76,12 +92,12 @@ func TestOtherMTUIsNew(t *testing.T) {
 // A message that the bucket refused opens no window: its next sighting is
 // admitted as soon as there is a token.
 func TestRefusedLeavesNoTrace(t *testing.T) {
-	a, l := New(), Limits{Node: PerSecond(10, 1)}
+	a, l := New(), node(10, 1)
 	if _, ok := a.Admit(second, message(1, 1400), &l); !ok {
 		t.Fatal("the first message was refused")
 	}
-	if refused, ok := a.Admit(second+1, message(2, 1400), &l); ok || refused != outcome.LimitedNode {
-		t.Fatalf("second message: %v %v, want limited-node", refused, ok)
+	if refused, ok := a.Admit(second+1, message(2, 1400), &l); ok || refused != outcome.Deferred {
+		t.Fatalf("second message: %v %v, want deferred", refused, ok)
 	}
 	if refused, ok := a.Admit(second+second/10, message(2, 1400), &l); !ok {
 		t.Fatalf("when the token was back: refused as %v", refused)
@@ -90,7 +106,7 @@ func TestRefusedLeavesNoTrace(t *testing.T) {
 
 // A duplicate is charged to no bucket.
 func TestDuplicateCostsNothing(t *testing.T) {
-	a, l := New(), Limits{Node: PerSecond(1, 2)}
+	a, l := New(), node(1, 4)
 	for range 1000 {
 		a.Admit(second, message(1, 1400), &l)
 	}
@@ -110,7 +126,7 @@ func TestBucketBudget(t *testing.T) {
 		now := second
 		for range 3000 {
 			now += rapid.Int64Range(0, 2*r.interval).Draw(t, "pause")
-			if b.take(now, r) {
+			if take(&b, now, r) {
 				taken = append(taken, now)
 			}
 		}
@@ -123,17 +139,26 @@ func TestBucketBudget(t *testing.T) {
 	})
 }
 
+// take takes a token down to the last.
+func take(b *bucket, now int64, r Rate) bool {
+	if !b.has(now, r, comeback) {
+		return false
+	}
+	b.charge(now, r)
+	return true
+}
+
 // A limit that is raised while its bucket is empty works at once.
 func TestRaisedLimit(t *testing.T) {
 	var b bucket
 	now := second
-	for b.take(now, PerSecond(10, 2000)) {
+	for take(&b, now, PerSecond(10, 2000)) {
 	}
 	raised := PerSecond(1000, 2000)
-	if b.take(now, raised) {
+	if take(&b, now, raised) {
 		t.Error("an empty bucket gave a token")
 	}
-	if now += 2 * raised.interval; !b.take(now, raised) {
+	if now += 2 * raised.interval; !take(&b, now, raised) {
 		t.Error("no token after the time of two")
 	}
 }
@@ -147,16 +172,16 @@ func TestDedupAgainstMap(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		a, model := New(), map[uint32]state{}
-		limits := Limits{Node: PerSecond(1e9, 2e9)}
+		limits := unlimited
 		now := second
 		for range 500 {
 			now += rapid.Int64Range(0, second).Draw(t, "pause")
 			n := rapid.Uint32Range(0, 20).Draw(t, "flow")
 			s := model[n]
-			if now-s.last >= memory {
+			if now-s.last >= longestMemory {
 				s.copies = 0
 			}
-			want := s.copies == 0 || now-s.last >= min(firstWindow<<(s.copies-1), memory)
+			want := s.copies == 0 || now-s.last >= min(firstWindow<<(s.copies-1), longestMemory)
 			_, got := a.Admit(now, message(n, 1400), &limits)
 			if got != want {
 				t.Fatalf("flow %d at %d: admitted %v, want %v", n, now, got, want)
@@ -171,7 +196,7 @@ func TestDedupAgainstMap(t *testing.T) {
 // A flood of new keys leaves the memory as it is and never refuses one that the
 // bucket has room for.
 func TestFullTableGoesOn(t *testing.T) {
-	a, l := New(), Limits{Node: PerSecond(1e9, 2e9)}
+	a, l := New(), unlimited
 	for n := range uint32(4 * dedupSets * dedupWays) {
 		if refused, ok := a.Admit(second+int64(n), message(n, 1400), &l); !ok {
 			t.Fatalf("message %d refused as %v", n, refused)
@@ -212,7 +237,7 @@ func TestNoAllocation(t *testing.T) {
 }
 
 func BenchmarkAdmitNewKeys(b *testing.B) {
-	a, l := New(), Limits{Node: PerSecond(1e9, 2e9)}
+	a, l := New(), unlimited
 	m, n := message(0, 1400), uint32(0)
 	for b.Loop() {
 		n++

@@ -22,14 +22,18 @@ func PerSecond(rate, burst uint32) Rate {
 // full again. The zero bucket is full.
 type bucket int64
 
-// take takes one token if there is one. What an earlier, slower rate owed is
-// capped at a whole burst, so that a raised limit works at once.
-func (b *bucket) take(now int64, r Rate) bool {
-	full := max(min(int64(*b), now+r.depth), now)
-	*b = bucket(full)
-	if full+r.interval-now > r.depth {
-		return false
-	}
-	*b = bucket(full + r.interval)
-	return true
+// has tells whether the level may take a token. What an earlier, slower rate
+// left owing is capped at a whole burst, so that a raised limit works at once.
+func (b *bucket) has(now int64, r Rate, l level) bool {
+	*b = min(*b, bucket(now+r.depth))
+	left := r.depth - b.owed(now)
+	return left >= r.interval && left > l.reserve(r)
 }
+
+// charge takes a token that the bucket has.
+func (b *bucket) charge(now int64, r Rate) {
+	*b = bucket(now + b.owed(now) + r.interval)
+}
+
+// owed is what is missing to a full bucket, in nanoseconds.
+func (b *bucket) owed(now int64) int64 { return max(int64(*b)-now, 0) }

@@ -1,14 +1,12 @@
 package admit
 
-import "time"
-
 const (
 	// firstWindow is below TCP's smallest retransmission timeout (200 ms on
 	// Linux), so that the PTB that a retransmission provokes is a new chance.
-	firstWindow = int64(150 * time.Millisecond)
-	// memory is how long a key is remembered after its last copy, and the
+	firstWindow = 150 * millisecond
+	// longestMemory is how long a key is remembered after its last copy, and the
 	// longest window.
-	memory = int64(10 * time.Second)
+	longestMemory = 10_000 * millisecond
 
 	dedupWays = 8
 	dedupSets = 1 << 14 // 2^17 keys of 16 bytes: 13 000 copies a second for 10 s
@@ -36,14 +34,14 @@ func (s *sighting) is(hash uint64) bool {
 // window is how long after the last copy the key is a duplicate: 150 ms,
 // doubling with every copy, as TCP backs off.
 func (s *sighting) window() int64 {
-	return min(firstWindow<<(s.copies()-1), memory)
+	return min(firstWindow<<(s.copies()-1), longestMemory)
 }
 
 // admit opens the next window of the key, or its first one where the slot held
 // another key or had been forgotten.
 func (s *sighting) admit(now int64, hash uint64) {
 	copies := uint64(1)
-	if s.is(hash) && now-s.last < memory {
+	if s.is(hash) && now-s.last < longestMemory {
 		copies = s.copies() + 1 // at most 8: then the window is as long as the memory
 	}
 	*s = sighting{tag: hash&^copiesMask | copies, last: now}

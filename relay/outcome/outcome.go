@@ -1,5 +1,6 @@
 // Package outcome is the closed set of answers to "what did we do with it":
-// Outcome for an eligible message from the wire, and its names as metric labels.
+// Outcome for an eligible message from the wire, Delivery for one from a peer,
+// and their names as metric labels.
 //
 // It is not responsible for what a packet *is*: that is classify.Verdict. Nor
 // for counting: relay does.
@@ -9,7 +10,7 @@ package outcome
 // Every such message ends in exactly one.
 type Outcome uint8
 
-// The outcomes. Admission decides Duplicate and LimitedNode, the settings in
+// The outcomes. Admission decides Duplicate, Limited… and Deferred, the settings in
 // force DryRun and Paused, the transport the rest.
 const (
 	// Relayed: the kernel took at least one copy.
@@ -24,7 +25,7 @@ const (
 	LimitedClient
 	// LimitedRouter: the bucket of the router's prefix was empty.
 	LimitedRouter
-	// LimitedNode: this node's bucket was empty.
+	// LimitedNode: this node's bucket had no token left even for a comeback.
 	LimitedNode
 	// Deferred: this node's bucket turned away a flow seen for the first time.
 	Deferred

@@ -28,6 +28,7 @@ func checkConfigCommand(o *options) *cobra.Command {
 			if o.read == "" {
 				text = fmt.Sprintf("%s: there is none, the defaults are in force\n", defaultConfig)
 			}
+			text += budgetOf(cfg).text()
 			if len(cfg.Interfaces) == 0 {
 				text += "note: interfaces is empty, `ptbrelay run` will need --interface\n"
 			}

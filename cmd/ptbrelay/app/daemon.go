@@ -88,6 +88,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	d.capturing.Store(true)
 	d.log.Info("capturing", "version", buildVersion(), "transport", d.cfg.Relay.Transport, "interfaces", d.cfg.Interfaces,
 		"group", d.cfg.Capture.Group, "dry_run", d.cfg.Relay.DryRun, "http", d.server.address())
+	budgetOf(d.cfg).log(d.log)
 	err = g.Wait()
 	dryRun.say()
 	d.log.Info("stopped")
@@ -167,11 +168,19 @@ func (d *daemon) settings() relay.Settings {
 	if !ok {
 		largest = math.MaxUint32 // no link is up, so nothing can be said
 	}
-	l := d.cfg.Relay.Limits
 	return relay.Settings{
 		Policy: d.cfg.ClassifyPolicy(d.state.Local, classify.MTU(largest)),
-		Limits: admit.Limits{Node: admit.PerSecond(uint32(l.Node), uint32(l.NodeBurst))},
+		Limits: admitLimits(d.cfg.Relay.Limits),
 		DryRun: d.cfg.Relay.DryRun,
+	}
+}
+
+// admitLimits are the limits for what comes from the wire.
+func admitLimits(l config.Limits) admit.Limits {
+	return admit.Limits{
+		Node:   admit.PerSecond(uint32(l.Node), uint32(l.NodeBurst)),
+		Router: admit.PerSecond(uint32(l.Router), uint32(l.RouterBurst)),
+		Client: admit.PerSecond(uint32(l.Client), uint32(l.ClientBurst)),
 	}
 }
 
@@ -247,5 +256,8 @@ func (d *daemon) apply(next config.Config) error {
 	d.level.Set(next.Log.Level.Slog())
 	d.relay.Apply(d.settings())
 	d.log.Info("configuration read again", "changed", changed)
+	if len(changed) > 0 {
+		budgetOf(d.cfg).log(d.log)
+	}
 	return nil
 }

@@ -1,0 +1,52 @@
+package admit
+
+import (
+	"net/netip"
+
+	"ptbrelay/classify"
+	"ptbrelay/relay/outcome"
+)
+
+// IntakeLimits are the budgets of one node for what peers send, in messages that
+// it injects into its own kernel. They may change between two calls of Admit.
+type IntakeLimits struct {
+	// Peer bounds the messages of one peer.
+	Peer Rate
+	// Deliver bounds all of them together.
+	Deliver Rate
+}
+
+// Intake holds what one node remembers of the messages from its peers.
+type Intake struct {
+	memory memory
+	peers  accounts
+	all    bucket
+}
+
+// NewIntake allocates the tables, 7.5 MiB, and seeds their hash.
+func NewIntake() *Intake {
+	return &Intake{memory: newMemory(seeded()), peers: newAccounts()}
+}
+
+// Admit says whether a message of this peer may be injected now, as
+// [Admitter.Admit] does for a message from the wire.
+func (i *Intake) Admit(now int64, m *classify.Message, peer netip.Addr, l *IntakeLimits) (refused outcome.Delivery, admitted bool) {
+	key := i.memory.hashKey(m)
+	window, duplicate := i.memory.dedup.find(now, key)
+	if duplicate {
+		return outcome.DuplicateDelivery, false
+	}
+	level, _ := i.memory.level(now, m)
+	peerHash := i.memory.hashPeer(peer)
+	account := i.peers.find(peerHash)
+	switch {
+	case !account.has(now, peerHash, l.Peer, level):
+		return outcome.LimitedPeer, false
+	case !i.all.has(now, l.Deliver, level):
+		return outcome.LimitedDelivery, false
+	}
+	account.charge(now, peerHash, l.Peer)
+	i.all.charge(now, l.Deliver)
+	window.admit(now, key)
+	return 0, true
+}

@@ -1,0 +1,93 @@
+package admit
+
+import "ptbrelay/classify"
+
+// level says how far down a message may empty a bucket.
+type level uint8
+
+const (
+	// firstTimer: a flow that was not seen before.
+	firstTimer level = iota
+	// knownRouter: the same, behind a router that was. A spray with random
+	// sources has none; real routers that speak of many flows do.
+	knownRouter
+	// comeback: a flow first seen between proven and forgotten ago.
+	comeback
+)
+
+// reserve is what must be left of a bucket, more than that, before the level
+// may take a token; in nanoseconds of its depth.
+func (l level) reserve(r Rate) int64 {
+	switch l {
+	case firstTimer:
+		return r.depth / 2
+	case knownRouter:
+		return r.depth / 4
+	case comeback:
+	}
+	return 0
+}
+
+// In milliseconds. Below proven are the PTBs of one burst of segments; TCP's
+// first retransmission is later (200 ms at least on Linux).
+const (
+	proven    = uint32(firstWindow / millisecond)
+	forgotten = uint32(longestMemory / millisecond)
+)
+
+// Sizes of the two memories, 8 bytes each. Flows hold 5 s of all first-timers
+// that the default node guard lets through (100 000/s), so a sender's first
+// three retransmissions are known as such in any flood.
+const (
+	flowMarks   = 1 << 19
+	routerMarks = 1 << 16
+)
+
+// levels remembers flows and routers, admitted or not.
+type levels struct {
+	flows, routers marks
+}
+
+func newLevels() levels {
+	return levels{flows: newMarks(flowMarks), routers: newMarks(routerMarks)}
+}
+
+// of is the level of a message, whose flow and router are remembered by it.
+func (l *levels) of(now int64, flow, router uint64) level {
+	ms := uint32(now / millisecond)
+	behind := l.behind(ms, router)
+	m := l.flows.find(ms, flow)
+	switch age := ms - m.first; {
+	case age > forgotten:
+		m.first = ms
+	case age >= proven:
+		return comeback
+	}
+	return behind
+}
+
+// behind is the level of a first-timer of this router. A known one is marked
+// anew with every sighting, as if first seen just long enough ago: it stays
+// known, and the table gives up others first.
+func (l *levels) behind(ms uint32, router uint64) level {
+	m := l.routers.find(ms, router)
+	if ms-m.first < proven {
+		return firstTimer
+	}
+	m.first = ms - proven
+	return knownRouter
+}
+
+// prefix is the part of an address that one sender can be held to: all of an
+// IPv4 address, the /64 of an IPv6 address. The last byte tells them apart.
+type prefix [9]byte
+
+func prefixOf(m *classify.Message, address [16]byte) (p prefix) {
+	p[8] = byte(m.Family)
+	if m.Family == classify.IPv4 {
+		copy(p[:], address[12:]) // v4-mapped, RFC 4291 section 2.5.5.2
+	} else {
+		copy(p[:8], address[:8])
+	}
+	return p
+}

@@ -1,0 +1,46 @@
+package admit
+
+import "time"
+
+const (
+	millisecond = int64(time.Millisecond)
+	markWays    = 16
+)
+
+// mark is when a key was first seen: 32 bits of its hash (0: free) and the time
+// in milliseconds, modulo 2^32 (49 days).
+//
+// Eight bytes keep a set of sixteen within two cache lines. The set and the tag
+// make 47 and more seeded bits; a false match costs a token of a reserve.
+type mark struct {
+	tag   uint32
+	first uint32
+}
+
+// marks is a memory of a fixed size. A full set gives up its oldest mark:
+// sixteen ways, for with eight the unluckiest sets would forget in half of the
+// mean time.
+type marks struct {
+	sets [][markWays]mark
+}
+
+// newMarks makes room for n keys, a power of two.
+func newMarks(n int) marks { return marks{sets: make([][markWays]mark, n/markWays)} }
+
+// find returns the key's mark. An unknown key gets one now.
+func (t *marks) find(ms uint32, hash uint64) *mark {
+	set := &t.sets[hash>>32&uint64(len(t.sets)-1)]
+	tag := uint32(hash) | 1
+	oldest := &set[0]
+	for i := range set {
+		m := &set[i]
+		if m.tag == tag {
+			return m
+		}
+		if m.tag == 0 || oldest.tag != 0 && ms-m.first > ms-oldest.first {
+			oldest = m
+		}
+	}
+	*oldest = mark{tag: tag, first: ms}
+	return oldest
+}
