@@ -1,14 +1,15 @@
 package admit
 
 const (
-	accountWays = 8
+	accountWays = 4
 	// accountSlots is how many prefixes a table of buckets holds: 65 s of all
 	// that the node's default budget admits. A client's bucket is full again
 	// after 5 s.
 	accountSlots = 1 << 16
 )
 
-// account is the bucket of one prefix, named by its hash.
+// account is the bucket of one prefix, named by its hash; four of them fill a
+// cache line.
 type account struct {
 	hash   uint64
 	bucket bucket
@@ -44,9 +45,16 @@ func newAccounts() accounts {
 	return accounts{sets: make([][accountWays]account, accountSlots/accountWays)}
 }
 
+func (t *accounts) set(hash uint64) *[accountWays]account {
+	return &t.sets[hash>>32&uint64(len(t.sets)-1)]
+}
+
+// touch loads the cache line that find will need.
+func (t *accounts) touch(hash uint64) uint64 { return t.set(hash)[0].hash }
+
 // find returns the account of a hash, or the one to give up for it.
 func (t *accounts) find(hash uint64) *account {
-	set := &t.sets[hash>>32&uint64(len(t.sets)-1)]
+	set := t.set(hash)
 	least := &set[0]
 	for i := range set {
 		a := &set[i]

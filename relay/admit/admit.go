@@ -26,6 +26,7 @@ type Admitter struct {
 	clients accounts
 	routers accounts
 	node    bucket
+	touched uint64 // as in memory
 }
 
 // New allocates the tables, 8.5 MiB, and seeds their hash.
@@ -42,13 +43,16 @@ func NewWith(hash func([]byte) uint64) *Admitter {
 // flow and router are remembered: it neither opens nor extends a window and is
 // charged to no bucket.
 func (a *Admitter) Admit(now int64, m *classify.Message, l *Limits) (refused outcome.Outcome, admitted bool) {
-	key := a.memory.hashKey(m)
-	window, duplicate := a.memory.dedup.find(now, key)
+	key, window, duplicate := a.memory.find(now, m)
 	if duplicate {
 		return outcome.Duplicate, false
 	}
-	level, routerHash := a.memory.level(now, m)
+	// All that the tables have is asked for before any of it is looked at: one
+	// wait for memory instead of four is much of the speed of a new flow.
+	flowHash, routerHash := a.memory.hashes(m)
 	clientHash := a.memory.hashPrefix(m, m.Flow.Client())
+	a.touched = a.clients.touch(clientHash) ^ a.routers.touch(routerHash)
+	level := a.memory.levels.of(now, flowHash, routerHash)
 	client, router := a.clients.find(clientHash), a.routers.find(routerHash)
 	switch {
 	case !client.has(now, clientHash, l.Client, level):

@@ -1,6 +1,8 @@
 package admit
 
 import (
+	"encoding/binary"
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 	"time"
@@ -163,36 +165,6 @@ func TestRaisedLimit(t *testing.T) {
 	}
 }
 
-// The dedup table answers as a map without bounds would, as long as its sets do
-// not overflow.
-func TestDedupAgainstMap(t *testing.T) {
-	type state struct {
-		copies int
-		last   int64
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		a, model := New(), map[uint32]state{}
-		limits := unlimited
-		now := second
-		for range 500 {
-			now += rapid.Int64Range(0, second).Draw(t, "pause")
-			n := rapid.Uint32Range(0, 20).Draw(t, "flow")
-			s := model[n]
-			if now-s.last >= longestMemory {
-				s.copies = 0
-			}
-			want := s.copies == 0 || now-s.last >= min(firstWindow<<(s.copies-1), longestMemory)
-			_, got := a.Admit(now, message(n, 1400), &limits)
-			if got != want {
-				t.Fatalf("flow %d at %d: admitted %v, want %v", n, now, got, want)
-			}
-			if want {
-				model[n] = state{s.copies + 1, now}
-			}
-		}
-	})
-}
-
 // A flood of new keys leaves the memory as it is and never refuses one that the
 // bucket has room for.
 func TestFullTableGoesOn(t *testing.T) {
@@ -236,13 +208,24 @@ func TestNoAllocation(t *testing.T) {
 	}
 }
 
-func BenchmarkAdmitNewKeys(b *testing.B) {
+// All new: flows alone, as from a busy router, and everything, as in a spray.
+func BenchmarkAdmitNewFlows(b *testing.B) {
 	a, l := New(), unlimited
 	m, n := message(0, 1400), uint32(0)
 	for b.Loop() {
 		n++
-		m.MTU = classify.MTU(n)
-		a.Admit(int64(n), m, &l)
+		binary.BigEndian.PutUint32(m.Flow[28:], n) // the client
+		a.Admit(int64(n)*1000, m, &l)
+	}
+}
+
+func BenchmarkAdmitSpray(b *testing.B) {
+	a, m, random := New(), message(0, 1400), rand.NewPCG(1, 1)
+	for n := int64(0); b.Loop(); n++ {
+		bits := random.Uint64()
+		binary.BigEndian.PutUint32(m.Flow[28:], uint32(bits)) // the client
+		m.Router = netip.AddrFrom4([4]byte{byte(bits >> 32), byte(bits >> 40), byte(bits >> 48), byte(bits >> 56)})
+		a.Admit(n*10_000, m, &defaults)
 	}
 }
 

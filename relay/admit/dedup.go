@@ -8,16 +8,16 @@ const (
 	// longest window.
 	longestMemory = 10_000 * millisecond
 
-	dedupWays = 8
-	dedupSets = 1 << 14 // 2^17 keys of 16 bytes: 13 000 copies a second for 10 s
+	dedupWays = 4
+	dedupSets = 1 << 15 // 2^17 keys of 16 bytes: 13 000 copies a second for 10 s
 )
 
 // sighting is one remembered key: 60 bits of its hash, the number of copies it
 // had (4 bits, 0: the slot is free) and when the last one was made.
 //
-// Sixteen bytes keep a set of eight within two cache lines. 46 of the seeded
-// bits tell the keys of a set apart (14 chose it): one look-up in 2^43 of a full
-// set matches falsely, and which one is out of an attacker's reach.
+// Sixteen bytes keep a set of four within a cache line. 45 of the seeded bits
+// tell the keys of a set apart (15 chose it): one look-up in 2^43 of a full set
+// matches falsely, and which one is out of an attacker's reach.
 type sighting struct {
 	tag  uint64
 	last int64
@@ -47,7 +47,7 @@ func (s *sighting) admit(now int64, hash uint64) {
 	*s = sighting{tag: hash&^copiesMask | copies, last: now}
 }
 
-// dedup is a table of fixed size, eight ways a set. A full set gives up the
+// dedup is a table of fixed size, four ways a set. A full set gives up the
 // sighting that is oldest: only admitted messages enter, so what an attacker
 // can push out is bounded by the node's bucket.
 type dedup struct {
@@ -58,10 +58,17 @@ func newDedup(sets int) dedup {
 	return dedup{sets: make([][dedupWays]sighting, sets)}
 }
 
+func (d *dedup) set(hash uint64) *[dedupWays]sighting {
+	return &d.sets[hash>>32&uint64(len(d.sets)-1)]
+}
+
+// touch loads the cache line that find will need.
+func (d *dedup) touch(hash uint64) uint64 { return d.set(hash)[0].tag }
+
 // find returns the slot of the key, or the one to put it in, and whether the
 // key's window is still open.
 func (d *dedup) find(now int64, hash uint64) (slot *sighting, duplicate bool) {
-	set := &d.sets[(hash>>32)&uint64(len(d.sets)-1)]
+	set := d.set(hash)
 	slot = &set[0]
 	for i := range set {
 		s := &set[i]

@@ -31,12 +31,12 @@ func NewIntake() *Intake {
 // Admit says whether a message of this peer may be injected now, as
 // [Admitter.Admit] does for a message from the wire.
 func (i *Intake) Admit(now int64, m *classify.Message, peer netip.Addr, l *IntakeLimits) (refused outcome.Delivery, admitted bool) {
-	key := i.memory.hashKey(m)
-	window, duplicate := i.memory.dedup.find(now, key)
+	key, window, duplicate := i.memory.find(now, m)
 	if duplicate {
 		return outcome.DuplicateDelivery, false
 	}
-	level, _ := i.memory.level(now, m)
+	flowHash, routerHash := i.memory.hashes(m)
+	level := i.memory.levels.of(now, flowHash, routerHash)
 	peerHash := i.memory.hashPeer(peer)
 	account := i.peers.find(peerHash)
 	switch {

@@ -52,6 +52,11 @@ func newLevels() levels {
 	return levels{flows: newMarks(flowMarks), routers: newMarks(routerMarks)}
 }
 
+// touch loads the cache lines that of will need.
+func (l *levels) touch(flow, router uint64) uint64 {
+	return l.flows.touch(flow) ^ l.routers.touch(router)
+}
+
 // of is the level of a message, whose flow and router are remembered by it.
 func (l *levels) of(now int64, flow, router uint64) level {
 	ms := uint32(now / millisecond)

@@ -18,6 +18,8 @@ type memory struct {
 	key    classify.Key
 	prefix prefix
 	peer   [16]byte
+	// touched keeps the compiler from leaving out the loads that touch makes.
+	touched uint64
 }
 
 func newMemory(hash func([]byte) uint64) memory {
@@ -30,16 +32,21 @@ func seeded() func([]byte) uint64 {
 	return func(b []byte) uint64 { return maphash.Bytes(seed, b) }
 }
 
-// hashKey hashes flow and MTU.
-func (y *memory) hashKey(m *classify.Message) uint64 {
+// find returns the key's hash and its slot in the table of windows, and whether
+// its window is still open.
+func (y *memory) find(now int64, m *classify.Message) (key uint64, window *sighting, duplicate bool) {
 	y.key = m.Key()
-	return y.hash(y.key[:])
+	key = y.hash(y.key[:])
+	window, duplicate = y.dedup.find(now, key)
+	return key, window, duplicate
 }
 
-// level hashes flow and router, remembers both and says what they are.
-func (y *memory) level(now int64, m *classify.Message) (l level, router uint64) {
-	router = y.hashPrefix(m, m.Router)
-	return y.levels.of(now, y.hash(m.Flow[:]), router), router
+// hashes names a message's flow and router in the tables, and loads what they
+// have there.
+func (y *memory) hashes(m *classify.Message) (flow, router uint64) {
+	flow, router = y.hash(m.Flow[:]), y.hashPrefix(m, m.Router)
+	y.touched = y.levels.touch(flow, router)
+	return flow, router
 }
 
 func (y *memory) hashPrefix(m *classify.Message, a netip.Addr) uint64 {

@@ -24,3 +24,21 @@ func TestNames(t *testing.T) {
 		t.Errorf("an outcome out of range is called %q", got)
 	}
 }
+
+func TestDeliveryNames(t *testing.T) {
+	want := []string{
+		"injected", "dry-run", "paused", "duplicate", "limited-peer", "limited-delivery",
+		"not-local", "not-owned", "inject-failed",
+	}
+	if len(want) != int(outcome.NumDeliveries) {
+		t.Fatalf("%d names for %d deliveries", len(want), outcome.NumDeliveries)
+	}
+	for i, name := range want {
+		if got := outcome.Delivery(i).String(); got != name {
+			t.Errorf("delivery %d is called %q, want %q", i, got, name)
+		}
+	}
+	if got := outcome.NumDeliveries.String(); got != "invalid" {
+		t.Errorf("a delivery out of range is called %q", got)
+	}
+}

@@ -1,0 +1,207 @@
+package admit
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ptbrelay/classify"
+	"ptbrelay/relay/outcome"
+)
+
+// spray is a source of messages about random flows by random routers.
+type spray struct{ random *rand.Rand }
+
+func newSpray(seed uint64) spray { return spray{rand.New(rand.NewPCG(seed, 1))} }
+
+func (s spray) next() *classify.Message {
+	return &classify.Message{
+		Family: classify.IPv4,
+		Router: s.address(),
+		MTU:    1400,
+		Flow: classify.MakeFlow(classify.TCP, netip.MustParseAddrPort("192.0.2.1:443"),
+			netip.AddrPortFrom(s.address(), uint16(s.random.Uint32()))),
+	}
+}
+
+func (s spray) address() netip.Addr {
+	bits := s.random.Uint32()
+	return netip.AddrFrom4([4]byte{byte(bits), byte(bits >> 8), byte(bits >> 16), byte(bits >> 24)})
+}
+
+// crowded is an Admitter whose tables are all full of attackers at now.
+func crowded(now int64) *Admitter {
+	a, s := New(), newSpray(2)
+	const n = 2 * flowMarks
+	for i := range int64(n) {
+		a.Admit(now-(n-i)*1000, s.next(), &unlimited)
+	}
+	return a
+}
+
+// At 50 000 new flows a second, a flow first seen 1.5 s ago comes back as such.
+func TestComebackInAFlood(t *testing.T) {
+	const rate, flows = 50_000, 64
+	for _, ago := range []time.Duration{150 * time.Millisecond, 1500 * time.Millisecond} {
+		now := 10 * second
+		a, s := crowded(now), newSpray(3)
+		limits := defaults
+		for n := range uint32(flows) {
+			a.Admit(now, message(n, 1400), &limits)
+		}
+		for range rate * ago / time.Second {
+			now += second / rate
+			a.Admit(now, s.next(), &limits)
+		}
+		now += millisecond // the last of them were in time, too
+		for n := range uint32(flows) {
+			flow, router := a.memory.hashes(message(n, 1400))
+			if level := a.memory.levels.of(now, flow, router); level != comeback {
+				t.Errorf("flow %d, first seen %v ago, is at level %d", n, ago, level)
+			}
+		}
+	}
+}
+
+// In no second are there more copies than burst and rate allow, in any of the
+// three buckets, whatever comes and however full the tables are.
+func TestNeverAboveBudget(t *testing.T) {
+	now := 20 * second
+	a := crowded(now)
+	rapid.Check(t, func(t *rapid.T) {
+		now += 100 * second
+		node, router, client := drawBudget(t, "node"), drawBudget(t, "router"), drawBudget(t, "client")
+		limits := Limits{Node: node.rate(), Router: router.rate(), Client: client.rate()}
+		s := newSpray(rapid.Uint64().Draw(t, "seed"))
+		for range 3000 {
+			now += rapid.Int64Range(0, 4*millisecond).Draw(t, "pause")
+			m := drawMessage(t)
+			if rapid.Bool().Draw(t, "sprayed") {
+				m = s.next()
+			}
+			if _, admitted := a.Admit(now, m, &limits); admitted {
+				node.took("node", now)
+				router.took(prefixAround(m.Router).String(), now)
+				client.took(prefixAround(m.Flow.Client()).String(), now)
+			}
+		}
+		for _, b := range []*budget{node, router, client} {
+			b.check(t)
+		}
+	})
+}
+
+// budget notes what a limit let through, by prefix.
+type budget struct {
+	name       string
+	perSecond  uint32
+	burst      uint32
+	admissions map[string][]int64
+}
+
+func drawBudget(t *rapid.T, name string) *budget {
+	return &budget{
+		name:       name,
+		perSecond:  rapid.Uint32Range(1, 2000).Draw(t, name),
+		burst:      rapid.Uint32Range(1, 300).Draw(t, name+" burst"),
+		admissions: make(map[string][]int64),
+	}
+}
+
+func (b *budget) rate() Rate { return PerSecond(b.perSecond, b.burst) }
+func (b *budget) took(prefix string, at int64) {
+	b.admissions[prefix] = append(b.admissions[prefix], at)
+}
+
+// check looks at every second that begins with an admission.
+func (b *budget) check(t *rapid.T) {
+	for prefix, at := range b.admissions {
+		first := 0
+		for last := range at {
+			for at[last]-at[first] >= second {
+				first++
+			}
+			if n := last - first + 1; n > int(b.burst+b.perSecond) {
+				t.Fatalf("%s %s: %d admissions within a second, budget %d + %d", b.name, prefix, n, b.burst, b.perSecond)
+			}
+		}
+	}
+}
+
+// A flow that was refused is admitted when it comes back, though every table is
+// full of attackers and every bucket as empty as first-timers can make it.
+func TestRefusedComesBack(t *testing.T) {
+	now := 20 * second
+	a, s := crowded(now), newSpray(4)
+	limits := defaults
+	// Known by now, and its address is spoofed, too.
+	router := netip.MustParseAddr("198.51.100.7")
+	flood := func(during time.Duration) {
+		for end := now + int64(during); now < end; now += second / 50_000 {
+			m := s.next()
+			if now%2 == 0 {
+				m.Router = router
+			}
+			a.Admit(now, m, &limits)
+		}
+	}
+	genuine := func(n uint32) *classify.Message {
+		m := message(n, 1400)
+		m.Router = router
+		return m
+	}
+	flood(3 * time.Second)
+	for n := range uint32(64) {
+		if refused, ok := a.Admit(now, genuine(n), &limits); ok || refused != outcome.Deferred && refused != outcome.LimitedRouter {
+			t.Errorf("flow %d as first-timer in a flood: %v %v", n, refused, ok)
+		}
+	}
+	flood(200 * time.Millisecond)
+	for n := range uint32(64) {
+		if refused, ok := a.Admit(now, genuine(n), &limits); !ok {
+			t.Errorf("flow %d as comeback in a flood: refused as %v", n, refused)
+		}
+	}
+}
+
+// Who owes a bucket does not get rid of it by crowding the table.
+func TestDebtOutlivesACrowd(t *testing.T) {
+	now := 20 * second
+	a, s := crowded(now), newSpray(5)
+	limits := unlimited
+	limits.Client = PerSecond(1, 100)
+	for n := range 50 {
+		if _, ok := a.Admit(now, toPort(n), &limits); !ok {
+			t.Fatalf("message %d was refused", n)
+		}
+	}
+	for range 4 * accountSlots {
+		a.Admit(now, s.next(), &limits)
+	}
+	if refused, ok := a.Admit(now, toPort(50), &limits); ok || refused != outcome.LimitedClient {
+		t.Errorf("after a crowd of other clients: %v %v, want limited-client", refused, ok)
+	}
+}
+
+// toPort is a message about one client's n-th connection.
+func toPort(n int) *classify.Message {
+	return &classify.Message{Family: classify.IPv4, Flow: classify.MakeFlow(classify.TCP,
+		netip.MustParseAddrPort("192.0.2.1:443"), netip.AddrPortFrom(netip.MustParseAddr("203.0.113.1"), uint16(40000+n))), MTU: 1400}
+}
+
+// The tables stay as large as they are, and with those of the receiving side
+// within 24 MiB.
+func TestMemory(t *testing.T) {
+	var bytes int
+	for _, y := range []memory{New().memory, NewIntake().memory} {
+		bytes += len(y.dedup.sets)*dedupWays*16 + (len(y.levels.flows.sets)+len(y.levels.routers.sets))*markWays*8
+	}
+	bytes += 3 * accountSlots * 16 // clients, routers, peers
+	if bytes > 24<<20 {
+		t.Errorf("the tables take %d bytes", bytes)
+	}
+	t.Logf("%.1f MiB", float64(bytes)/(1<<20))
+}
