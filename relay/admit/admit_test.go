@@ -169,12 +169,12 @@ func TestRaisedLimit(t *testing.T) {
 // bucket has room for.
 func TestFullTableGoesOn(t *testing.T) {
 	a, l := New(), unlimited
-	for n := range uint32(4 * dedupSets * dedupWays) {
+	for n := range uint32(2 * dedupSets * dedupWays) {
 		if refused, ok := a.Admit(second+int64(n), message(n, 1400), &l); !ok {
 			t.Fatalf("message %d refused as %v", n, refused)
 		}
 	}
-	last := uint32(4*dedupSets*dedupWays - 1)
+	last := uint32(2*dedupSets*dedupWays - 1)
 	if _, ok := a.Admit(second+int64(last)+1, message(last, 1400), &l); ok {
 		t.Error("the newest key was not remembered")
 	}

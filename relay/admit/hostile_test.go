@@ -32,12 +32,29 @@ func (s spray) address() netip.Addr {
 	return netip.AddrFrom4([4]byte{byte(bits), byte(bits >> 8), byte(bits >> 16), byte(bits >> 24)})
 }
 
-// crowded is an Admitter whose tables are all full of attackers at now.
+// crowded is an Admitter whose tables have no free place at now: all of it is
+// what attackers left in the last two seconds.
 func crowded(now int64) *Admitter {
-	a, s := New(), newSpray(2)
-	const n = 2 * flowMarks
-	for i := range int64(n) {
-		a.Admit(now-(n-i)*1000, s.next(), &unlimited)
+	a, random := New(), rand.New(rand.NewPCG(2, 2))
+	lately := func() int64 { return now - random.Int64N(2*second) }
+	for _, t := range []marks{a.memory.levels.flows, a.memory.levels.routers} {
+		for i := range t.sets {
+			for j := range t.sets[i] {
+				t.sets[i][j] = mark{tag: random.Uint32() | 1, first: uint32(lately() / millisecond)}
+			}
+		}
+	}
+	for i := range a.memory.dedup.sets {
+		for j := range a.memory.dedup.sets[i] {
+			a.memory.dedup.sets[i][j] = sighting{tag: random.Uint64()&^copiesMask | 1, last: lately()}
+		}
+	}
+	for _, t := range []accounts{a.clients, a.routers} {
+		for i := range t.sets {
+			for j := range t.sets[i] {
+				t.sets[i][j] = account{hash: random.Uint64(), bucket: bucket(now + random.Int64N(20*millisecond))}
+			}
+		}
 	}
 	return a
 }
