@@ -62,9 +62,6 @@ func (d *dedup) set(hash uint64) *[dedupWays]sighting {
 	return &d.sets[hash>>32&uint64(len(d.sets)-1)]
 }
 
-// touch loads the cache line that find will need.
-func (d *dedup) touch(hash uint64) uint64 { return d.set(hash)[0].tag }
-
 // find returns the slot of the key, or the one to put it in, and whether the
 // key's window is still open.
 func (d *dedup) find(now int64, hash uint64) (slot *sighting, duplicate bool) {
