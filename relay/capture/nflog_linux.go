@@ -132,35 +132,47 @@ func (n *NFLOG) Run(ctx context.Context, h Handler) error {
 		// Fails only on a closed socket, which ends Run as well.
 		_ = n.conn.SetReadDeadline(time.Now().Add(drain))
 	})()
-	var got int
 	var errno syscall.Errno
-	// Asking first and waiting in the runtime's poller only when there is
-	// nothing is cheaper at every rate than a blocking recvmmsg, which costs a
-	// thread hand-over a call.
-	receive := func(fd uintptr) bool {
-		got, errno = n.ring.receive(fd)
-		if errno == unix.EAGAIN {
-			n.reader.drained = true
-			return false
-		}
-		return true
+	// The runtime's poller is waited for only when there is nothing left: a
+	// blocking recvmmsg would cost a thread hand-over a call.
+	err := n.raw.Read(func(fd uintptr) (done bool) {
+		errno = n.take(fd, h)
+		return errno != unix.EAGAIN
+	})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil
+	case err == nil:
+		err = errno
 	}
+	return fmt.Errorf("read nflog messages: %w", err)
+}
+
+// take reads and hands over what the socket has, until it is empty (EAGAIN) or
+// fails. A call that leaves room in the ring has emptied it: whatever comes
+// later wakes the poller again, so asking once more is not needed.
+func (n *NFLOG) take(fd uintptr, h Handler) syscall.Errno {
 	for {
-		switch err := n.raw.Read(receive); {
-		case err != nil && ctx.Err() != nil:
-			return nil
-		case err != nil:
-			return fmt.Errorf("read nflog messages: %w", err)
-		case errno == unix.EINTR || errno == unix.ENOBUFS:
+		got, errno := n.ring.receive(fd)
+		switch errno {
+		case 0:
+		case unix.EINTR, unix.ENOBUFS:
 			continue
-		case errno != 0:
-			return fmt.Errorf("read nflog messages: %w", errno)
+		case unix.EAGAIN:
+			n.reader.drained = true
+			return errno
+		default:
+			return errno
 		}
 		n.reader.at = time.Now()
 		for i := range got {
 			n.reader.read(n.ring.datagram(i), h)
 		}
 		n.reader.flush(h)
+		if got < ringSize {
+			n.reader.drained = true
+			return unix.EAGAIN
+		}
 	}
 }
 
