@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, unix.SIGHUP)
 	defer signal.Stop(hangup)
+	collectEarly()
 	defer func() { err = errors.Join(err, d.close()) }()
 	if err := d.open(); err != nil {
 		return err
@@ -93,6 +95,15 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	dryRun.say()
 	d.log.Info("stopped")
 	return err
+}
+
+// collectEarly keeps what scrapes leave behind from doubling the resident
+// memory. The tables hold no pointers, so a collection costs little.
+func collectEarly() {
+	const percent = 25 // of what is in use
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(percent)
+	}
 }
 
 // open makes everything but the table.
