@@ -135,6 +135,14 @@ func Imitated(rate, times int) Scenario {
 	return s
 }
 
+// RouterImitated is the same in the name of the real router.
+func RouterImitated(rate, times int) Scenario {
+	s := RouterSpoofed(rate)
+	s.Detail += fmt.Sprintf(", each flow ×%d", times)
+	s.attack.times = times
+	return s
+}
+
 func flooded(name string, forge forger, rate int) Scenario {
 	s := Calm()
 	s.Name, s.Detail = name, perSecond(rate)
@@ -168,6 +176,7 @@ func Scenarios() []Scenario {
 		Spray(500_000), RouterSpoofed(600), RouterSpoofed(1000), RouterSpoofed(10_000), RouterSpoofed(30_000),
 		SlowRouter(50, 30_000), ClientQuoted(10_000), ClientQuotedItself(10_000), PortQuotedItself(600), PortQuotedItself(10_000),
 		Imitated(2000, 2), Imitated(5000, 2), Imitated(10_000, 2), Imitated(10_000, 8), Imitated(30_000, 2),
+		RouterImitated(400, 2), RouterImitated(1000, 2), RouterImitated(10_000, 2),
 		Spray(30_000).InLab(labFlows), RouterSpoofed(10_000).InLab(labFlows), SlowRouter(50, 30_000).InLab(labFlows),
 		Imitated(2000, 2).InLab(labFlows), Imitated(10_000, 2).InLab(labFlows),
 	}
