@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -40,18 +42,20 @@ func matchFamily(ipv6 bool) exprs {
 
 // fragNeeded tests type and code in one load, ICMP type 3 code 4 (RFC 792).
 func fragNeeded(target string) exprs {
-	return append(matchFamily(false),
-		load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_ICMP),
-		payload(expr.PayloadBaseTransportHeader, 0, 2), compare(expr.CmpOpEq, 3, 4),
-		verdict(expr.VerdictGoto, target))
+	return slices.Concat(
+		exprs{load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_ICMP)},
+		exprs{payload(expr.PayloadBaseTransportHeader, 0, 2), compare(expr.CmpOpEq, 3, 4)},
+		matchFamily(false),
+		exprs{verdict(expr.VerdictGoto, target)})
 }
 
 // packetTooBig tests for ICMPv6 type 2 with any code (RFC 4443, 3.2).
 func packetTooBig(target string) exprs {
-	return append(matchFamily(true),
-		load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_ICMPV6),
-		payload(expr.PayloadBaseTransportHeader, 0, 1), compare(expr.CmpOpEq, 2),
-		verdict(expr.VerdictGoto, target))
+	return slices.Concat(
+		exprs{load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_ICMPV6)},
+		exprs{payload(expr.PayloadBaseTransportHeader, 0, 1), compare(expr.CmpOpEq, 2)},
+		matchFamily(true),
+		exprs{verdict(expr.VerdictGoto, target)})
 }
 
 // loopback passes over what this host sent to itself: injected copies come in

@@ -63,7 +63,9 @@ type plan struct {
 }
 
 // newPlan lays out the table. The PTB test comes first, so that any other
-// packet pays for it alone; the FIB look-up costs more and comes after it.
+// packet pays for it alone; the FIB look-up costs more and comes after it. In
+// the test the protocol comes first: nft by itself would put the family before
+// it, and every packet of that family would pay for both.
 func newPlan(c Config) plan {
 	v4, v6 := split(c.VIPs)
 	var p plan
@@ -74,8 +76,8 @@ func newPlan(c Config) plan {
 	}
 	p.chains = []chain{
 		{name: baseChain, base: true, rules: []rule{
-			{"icmp type destination-unreachable icmp code frag-needed goto " + ptbChain, fragNeeded(ptbChain)},
-			{"icmpv6 type packet-too-big goto " + ptbChain, packetTooBig(ptbChain)},
+			{"meta l4proto icmp icmp type destination-unreachable icmp code frag-needed meta nfproto ipv4 goto " + ptbChain, fragNeeded(ptbChain)},
+			{"meta l4proto ipv6-icmp icmpv6 type packet-too-big meta nfproto ipv6 goto " + ptbChain, packetTooBig(ptbChain)},
 		}},
 		{name: ptbChain, rules: ptbRules(c, destination(v4, v6))},
 	}
