@@ -42,7 +42,7 @@ type accounts struct {
 }
 
 func newAccounts() accounts {
-	return accounts{sets: make([][accountWays]account, accountSlots/accountWays)}
+	return accounts{sets: resident[[accountWays]account](accountSlots / accountWays)}
 }
 
 func (t *accounts) set(hash uint64) *[accountWays]account {

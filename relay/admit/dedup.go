@@ -55,7 +55,7 @@ type dedup struct {
 }
 
 func newDedup(sets int) dedup {
-	return dedup{sets: make([][dedupWays]sighting, sets)}
+	return dedup{sets: resident[[dedupWays]sighting](sets)}
 }
 
 func (d *dedup) set(hash uint64) *[dedupWays]sighting {

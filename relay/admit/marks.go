@@ -23,7 +23,7 @@ type marks struct {
 }
 
 // newMarks makes room for n keys, a power of two.
-func newMarks(n int) marks { return marks{sets: make([][markWays]mark, n/markWays)} }
+func newMarks(n int) marks { return marks{sets: resident[[markWays]mark](n / markWays)} }
 
 func (t *marks) set(hash uint64) *[markWays]mark {
 	return &t.sets[hash>>32&uint64(len(t.sets)-1)]

@@ -51,8 +51,7 @@ func (m *mmsgs) fill(p *iface, batch []Item) {
 
 // send sends messages from to to and returns how many the kernel took; errno
 // is that of the first one if it took none. It never blocks, so the scheduler
-// is not told of the system call: it would take the processor away from the
-// capture goroutine after 20 µs.
+// is not told of the system call (see relay/capture, ring.receive).
 func (m *mmsgs) send(fd, from, to int) (int, syscall.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
 		uintptr(unsafe.Pointer(&m.headers[from])), uintptr(to-from), unix.MSG_DONTWAIT, 0, 0)
