@@ -15,8 +15,7 @@ const etherMTU = 1500
 
 // plan is the address plan of one family.
 type plan struct {
-	vip      netip.Addr
-	vips     netip.Prefix // what the router spreads over the servers
+	vips     netip.Prefix // what the router spreads over the servers; VIPs count from 1 on
 	clients  netip.Prefix // client addresses count from its first on
 	access   netip.Prefix // ISP (1) to client (2)
 	core     netip.Prefix // ISP (1) to router (2)
@@ -27,7 +26,6 @@ type plan struct {
 
 var plans = map[Family]plan{
 	IPv4: {
-		vip:      netip.MustParseAddr("192.0.2.1"),
 		vips:     netip.MustParsePrefix("192.0.2.0/24"),
 		clients:  netip.MustParsePrefix("203.0.113.0/24"),
 		access:   netip.MustParsePrefix("198.51.100.0/30"),
@@ -37,7 +35,6 @@ var plans = map[Family]plan{
 		anywhere: netip.MustParsePrefix("0.0.0.0/0"),
 	},
 	IPv6: {
-		vip:      netip.MustParseAddr("2001:db8:ffff::1"),
 		vips:     netip.MustParsePrefix("2001:db8:ffff::/64"),
 		clients:  netip.MustParsePrefix("2001:db8:c::/64"),
 		access:   netip.MustParsePrefix("2001:db8:1::/64"),

@@ -53,6 +53,7 @@ func TestDownloadsStallWhosePTBsMissTheirOwner(t *testing.T) {
 		{Offload: true, VIPs: lab.VIPOnLoopback},
 		{Offload: false, VIPs: lab.VIPAnyIP},
 		{Offload: true, VIPs: lab.VIPOnInterface},
+		{VIPCount: 3, Macvlan: true},
 	} {
 		t.Run(fmt.Sprintf("offload=%v/vip=%v", o.Offload, o.VIPs), func(t *testing.T) {
 			begin := time.Now()
@@ -108,9 +109,9 @@ func expectExceptions(t *testing.T, l *lab.Lab, r lab.Report) {
 }
 
 func TestProbesStallWhosePTBsMissTheirOwner(t *testing.T) {
-	for _, placement := range []lab.Placement{lab.VIPOnLoopback, lab.VIPAnyIP} {
-		t.Run(placement.String(), func(t *testing.T) {
-			l := labtest.New(t, lab.Options{VIPs: placement})
+	for _, o := range []lab.Options{{VIPs: lab.VIPOnLoopback}, {VIPs: lab.VIPAnyIP, VIPCount: 3}} {
+		t.Run(o.VIPs.String(), func(t *testing.T) {
+			l := labtest.New(t, o)
 			taps := labtest.TapServers(t, l)
 			preflight(t, l)
 			r := labtest.Probes(t, l, lab.Load{Port: 4433, Timeout: time.Second})

@@ -129,7 +129,7 @@ type site struct {
 	conns  map[net.Conn]struct{}
 }
 
-// openSite listens on the VIP in every server; it returns what it opened even
+// openSite listens on the VIPs in every server; it returns what it opened even
 // with an error.
 func (l *Lab) openSite(ctx context.Context, load Load) (*site, error) {
 	s := &site{
@@ -138,9 +138,9 @@ func (l *Lab) openSite(ctx context.Context, load Load) (*site, error) {
 	}
 	random := rand.NewChaCha8([32]byte{})
 	_, _ = random.Read(s.content) // never fails
-	for _, f := range load.Families {
+	for _, at := range l.service(load) {
 		for i, server := range l.Servers {
-			listener, err := server.Listen(ctx, f.network("tcp"), addrPort(l.VIP(f), load.Port).String())
+			listener, err := server.Listen(ctx, FamilyOf(at.Addr()).network("tcp"), at.String())
 			if err != nil {
 				return s, err
 			}

@@ -65,16 +65,16 @@ func (l *Lab) Nodes() []*Node {
 	return nodes
 }
 
-// VIP is the service address of a family.
-func (l *Lab) VIP(f Family) netip.Addr { return plans[f].vip }
+// VIP is the service address of a family, the first where there are several.
+func (l *Lab) VIP(f Family) netip.Addr { return l.VIPAddrs(f)[0] }
 
-// VIPPrefix is what of the VIP's prefix is local on servers: the address
-// alone, or with VIPAnyIP all of it.
-func (l *Lab) VIPPrefix(f Family) netip.Prefix {
-	if l.Options.VIPs == VIPAnyIP {
-		return plans[f].vips
+// VIPAddrs are the service addresses of a family.
+func (l *Lab) VIPAddrs(f Family) []netip.Addr {
+	vips := make([]netip.Addr, l.Options.VIPCount)
+	for i := range vips {
+		vips[i] = nth(plans[f].vips, i+1)
 	}
-	return host(plans[f].vip)
+	return vips
 }
 
 // ClientAddr is client address i, from 0.

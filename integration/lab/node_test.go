@@ -258,7 +258,7 @@ func TestLabLeavesNothingBehind(t *testing.T) {
 
 func TestNewRefusesBadOptions(t *testing.T) {
 	labtest.Require(t)
-	for _, o := range []lab.Options{{Servers: 65}, {Clients: 251}, {PathMTU: 1279}, {SegmentMTU: 576}, {RPFilter: 3}, {VIPs: 3}, {PTBRate: -1}} {
+	for _, o := range []lab.Options{{Servers: 65}, {Clients: 251}, {PathMTU: 1279}, {SegmentMTU: 576}, {RPFilter: 3}, {VIPs: 3}, {VIPCount: 65}, {ClientMTU: 576}, {PTBRate: -1}} {
 		l, err := lab.New(t.Context(), o)
 		if err == nil {
 			t.Errorf("%+v: no error", o)

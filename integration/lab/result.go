@@ -5,6 +5,7 @@ package lab
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 // Load describes the flows of one phase; the zero value is the usual one. The
 // same Load on another lab uses the same 4-tuples: client address i with port
-// 20000 + i, for every i below Flows.
+// 20000 + i, for every i below Flows, to VIP i modulo their count.
 type Load struct {
 	Flows    int           // a family; 0: one for each client address. At most as many, for clients share path MTUs
 	Families []Family      // nil: both
@@ -155,9 +156,19 @@ func (r Report) Missed(landings Landings) []Flow {
 func newFlow(protocol uint8, l *Lab, f Family, i int, port uint16) Flow {
 	return Flow{
 		Protocol: protocol,
-		VIP:      addrPort(l.VIP(f), port),
+		VIP:      addrPort(l.VIPAddrs(f)[i%l.Options.VIPCount], port),
 		Client:   addrPort(l.ClientAddr(f, i), uint16(firstClientPort+i)),
 	}
+}
+
+// service lists where servers listen for a load: on every VIP.
+func (l *Lab) service(load Load) (at []netip.AddrPort) {
+	for _, f := range load.Families {
+		for _, vip := range l.VIPAddrs(f) {
+			at = append(at, addrPort(vip, load.Port))
+		}
+	}
+	return at
 }
 
 // newResults lists the load's flows as not finished and owned by nobody.

@@ -22,6 +22,9 @@ func (l *Lab) laySegment() error {
 	if err := l.Switch.handle.LinkAdd(bridge); err != nil {
 		return fmt.Errorf("node %s: make bridge br0: %w", l.Switch.name, err)
 	}
+	if err := l.forwardOnly(); err != nil {
+		return err
+	}
 	if err := l.Switch.setUp("br0"); err != nil {
 		return err
 	}
@@ -29,7 +32,22 @@ func (l *Lab) laySegment() error {
 		return err
 	}
 	for i, server := range l.Servers {
-		if err := l.plug(server, "eth0", server.name, i+1); err != nil {
+		if err := l.plug(server, l.serverCable(), server.name, i+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// forwardOnly keeps the bridge from walking every frame through the IP packet
+// filter hooks, as Linux does by default where br_netfilter is there and no
+// switch does.
+func (l *Lab) forwardOnly() error {
+	for _, key := range []string{"net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables"} {
+		if _, err := l.Switch.Sysctl(key); err != nil {
+			continue // this kernel does not
+		}
+		if err := l.Switch.SetSysctl(key, "0"); err != nil {
 			return err
 		}
 	}

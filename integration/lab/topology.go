@@ -54,13 +54,13 @@ func (l *Lab) makeQuiet() error {
 func (l *Lab) layCables() error {
 	access := connect(
 		end{node: l.ISP, iface: "client", mtu: l.Options.PathMTU, id: 1},
-		end{node: l.Client, iface: "eth0", mtu: etherMTU, id: 2})
+		end{node: l.Client, iface: "eth0", mtu: l.Options.ClientMTU, id: 2})
 	if access != nil {
 		return access
 	}
 	core := connect(
-		end{node: l.ISP, iface: "router", mtu: etherMTU, id: 3},
-		end{node: l.Router, iface: "isp", mtu: etherMTU, id: 4})
+		end{node: l.ISP, iface: "router", mtu: l.Options.SegmentMTU, id: 3},
+		end{node: l.Router, iface: "isp", mtu: l.Options.SegmentMTU, id: 4})
 	if core != nil {
 		return core
 	}
@@ -68,7 +68,14 @@ func (l *Lab) layCables() error {
 		return err
 	}
 	nodes := l.Nodes()
-	return each(len(nodes), func(i int) error { return nodes[i].setOffload(l.Options.Offload) })
+	if err := each(len(nodes), func(i int) error { return nodes[i].setOffload(l.Options.Offload) }); err != nil {
+		return err
+	}
+	if !l.Options.Macvlan {
+		return nil
+	}
+	// After the offloads, which links on a cable cannot switch: it does it for them.
+	return each(len(l.Servers), l.macvlan)
 }
 
 // setRoles makes routers of the routers and servers of the servers.
@@ -159,17 +166,21 @@ func (l *Lab) number() error {
 // holdVIPs makes the VIPs local on a server.
 func (l *Lab) holdVIPs(server *Node) error {
 	for _, f := range Families() {
+		var vips []netip.Prefix
+		for _, vip := range l.VIPAddrs(f) {
+			vips = append(vips, host(vip))
+		}
 		var err error
 		switch l.Options.VIPs {
 		case VIPOnLoopback:
-			err = server.addAddresses("lo", l.VIPPrefix(f))
+			err = server.addAddresses("lo", vips...)
 		case VIPOnInterface:
-			err = server.addAddresses("eth0", l.VIPPrefix(f))
+			err = server.addAddresses("eth0", vips...)
 		case VIPAnyIP:
-			err = server.addRoute(l.VIPPrefix(f))
+			err = server.addRoute(plans[f].vips)
 		}
 		if err != nil {
-			return fmt.Errorf("node %s: hold %v: %w", server.name, l.VIPPrefix(f), err)
+			return fmt.Errorf("node %s: hold the %v VIPs: %w", server.name, f, err)
 		}
 	}
 	return nil

@@ -94,9 +94,9 @@ func (p *probing) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range p.load.Families {
+	for _, at := range p.lab.service(p.load) {
 		for i, server := range p.lab.Servers {
-			c, err := server.ListenPacket(ctx, f.network("udp"), addrPort(p.lab.VIP(f), p.load.Port).String())
+			c, err := server.ListenPacket(ctx, FamilyOf(at.Addr()).network("udp"), at.String())
 			if err != nil {
 				return err
 			}

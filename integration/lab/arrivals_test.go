@@ -1,0 +1,52 @@
+//go:build linux
+
+package lab_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"ptbrelay/classify"
+	"ptbrelay/classify/classifytest"
+	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
+)
+
+// Only PTBs in frames to the host itself, from outside, are counted.
+func TestCountArrivals(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 1})
+	server := l.Servers[0]
+	arrivals, err := server.CountArrivals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	four, six := classifytest.PTB{}, classifytest.PTB{Family: classify.IPv6}
+	for _, other := range []classifytest.PTB{{Code: new(uint8(3))}, {Family: classify.IPv6, Type: new(uint8(1))}} {
+		labtest.FromRouter(t, l, 0, other.Bytes())
+	}
+	for _, ptb := range []classifytest.PTB{four, six} {
+		broadcast := labtest.FrameTo(t, l, 0, ptb.Bytes())
+		copy(broadcast, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+		if err := l.Router.SendFrame("servers", broadcast); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.SendFrame("lo", labtest.FrameTo(t, l, 0, ptb.Bytes())); err != nil {
+			t.Fatal(err)
+		}
+		labtest.FromRouter(t, l, 0, ptb.Bytes())
+	}
+	count := func(want uint64) {
+		t.Helper()
+		labtest.Eventually(t, 5*time.Second, "the PTBs are counted", func() error {
+			n, err := arrivals.Read()
+			if err == nil && n != want {
+				err = fmt.Errorf("%d, want %d", n, want)
+			}
+			return err
+		})
+	}
+	count(2)
+	labtest.FromRouter(t, l, 0, four.Bytes())
+	count(3)
+}
