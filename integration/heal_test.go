@@ -66,6 +66,7 @@ func healed(t *testing.T, o lab.Options, stalled []lab.Flow) {
 		t.Fatal(err)
 	}
 	r := labtest.Downloads(t, l, lab.Load{})
+	catchUp(t, l, taps)
 	landings := l.Landings(taps)
 	if err := r.CheckHash(landings); err != nil {
 		t.Fatal(err)
