@@ -238,7 +238,7 @@ func TestPTBRateIsKept(t *testing.T) {
 	for _, tap := range taps {
 		n += len(tap.PTBs())
 	}
-	if most := int(rate*seconds) + 2; n == 0 || n > most {
+	if most := int(rate*(seconds+1)) + 2; n == 0 || n > most {
 		t.Errorf("%d PTBs in %.1f s, want 1 to %d", n, seconds, most)
 	}
 }

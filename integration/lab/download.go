@@ -24,9 +24,9 @@ const connectWithin = 5 * time.Second
 const tearDown = 2 * time.Second
 
 // Downloads runs one TCP download for each flow of the load, all from one
-// common start: every client connects, then all ask at once, and the server
-// that accepted the flow sends. The content is checked byte by byte and is
-// another one for every client. Afterwards every connection is reset on both
+// common start: every client connects, then all ask at once or spread as the
+// load says, and the server that accepted the flow sends. The content is checked
+// byte by byte and is another one for every client. Afterwards every connection is reset on both
 // sides, so that no state but path MTUs is left.
 //
 // Stalled flows are results, not errors; an error means that the load could
@@ -58,11 +58,13 @@ func (l *Lab) Downloads(ctx context.Context, load Load) (Report, error) {
 		}
 	})
 	_ = each(len(results), func(i int) error {
+		begin := start.Add(load.Spread * time.Duration(i) / time.Duration(len(results)))
 		if conns[i] != nil {
-			download(conns[i], &results[i], site.content, load.Size, start.Add(load.Timeout))
+			await(ctx, begin)
+			download(conns[i], &results[i], site.content, load.Size, begin.Add(load.Timeout))
 			reset(conns[i])
 		}
-		results[i].Duration = time.Since(start)
+		results[i].Duration = time.Since(begin)
 		return nil
 	})
 	stop()
@@ -77,6 +79,13 @@ func (l *Lab) Downloads(ctx context.Context, load Load) (Report, error) {
 		return Report{}, fmt.Errorf("downloads: %w", err)
 	}
 	return Report{Results: results}, nil
+}
+
+// await returns at a time, or when ctx ends.
+func await(ctx context.Context, at time.Time) {
+	ctx, cancel := context.WithDeadline(ctx, at)
+	defer cancel()
+	<-ctx.Done()
 }
 
 func (l *Lab) connectFlow(ctx context.Context, f Flow) (net.Conn, error) {

@@ -11,9 +11,9 @@ import (
 )
 
 // limitPTBs has the ISP drop the PTBs that it makes above Options.PTBRate a
-// second, burst included, as routers' control planes do. The kernel's own
-// limits spare PTBs (icmpv4_mask_allow, icmpv6_mask_allow), so nftables does
-// it.
+// second, with a second's worth at once after a calm, as routers' control
+// planes do. The kernel's own limits spare PTBs (icmpv4_mask_allow,
+// icmpv6_mask_allow), so nftables does it.
 func (l *Lab) limitPTBs() error {
 	if l.Options.PTBRate == 0 {
 		return nil
@@ -36,7 +36,7 @@ func (l *Lab) limitPTBs() error {
 			Exprs: append(match, &expr.Verdict{Kind: expr.VerdictJump, Chain: limited.Name})})
 	}
 	c.AddRule(&nftables.Rule{Table: table, Chain: limited, Exprs: []expr.Any{
-		&expr.Limit{Type: expr.LimitTypePkts, Rate: uint64(l.Options.PTBRate), Unit: expr.LimitTimeSecond, Burst: 1, Over: true},
+		&expr.Limit{Type: expr.LimitTypePkts, Rate: uint64(l.Options.PTBRate), Unit: expr.LimitTimeSecond, Burst: uint32(l.Options.PTBRate), Over: true},
 		&expr.Counter{},
 		&expr.Verdict{Kind: expr.VerdictDrop},
 	}})

@@ -20,7 +20,8 @@ type Load struct {
 	Families []Family      // nil: both
 	Port     uint16        // of the VIP; 0: 443
 	Size     int           // downloads: bytes each; 0: 256 KiB
-	Timeout  time.Duration // after the common start, whatever has not finished is stalled; 0: 3 s
+	Spread   time.Duration // downloads: between the first start and the last one; 0: all at once
+	Timeout  time.Duration // after its start, whatever has not finished is stalled; 0: 3 s
 }
 
 // firstClientPort is below Linux's range of ephemeral ports.
@@ -37,8 +38,8 @@ func (l *Lab) loadDefaults(o Load) (Load, error) {
 	if o.Flows < 1 || o.Flows > l.Options.Clients {
 		return o, fmt.Errorf("load of %d flows a family, must be 1 to %d, the number of client addresses", o.Flows, l.Options.Clients)
 	}
-	if o.Size < 1 || o.Timeout < 0 {
-		return o, fmt.Errorf("load of %d bytes within %v, must be above zero", o.Size, o.Timeout)
+	if o.Size < 1 || o.Timeout < 0 || o.Spread < 0 {
+		return o, fmt.Errorf("load of %d bytes within %v, spread over %v: must not be negative", o.Size, o.Timeout, o.Spread)
 	}
 	return o, nil
 }
@@ -49,7 +50,7 @@ type Result struct {
 	Client   int           // number of its client address
 	Owner    int           // number of the server that accepted it; -1: none
 	Finished bool          // in time and, for downloads, with the right content
-	Duration time.Duration // from the common start to the end, or to giving up
+	Duration time.Duration // from its start to the end, or to giving up
 	Bytes    int           // that arrived at the client
 	MTU      int           // probes only: the path MTU that the owner's socket ended with, bytes
 	Err      error         // nil when finished
