@@ -67,7 +67,7 @@ func TestAgainstGopacket(t *testing.T) {
 		}
 	}
 	for i, d := range reference.Differences {
-		t.Logf("%6d %s", met[i], d.Name)
+		t.Logf("%6d %s: %s", met[i], d.Name, d.Why)
 		if met[i] == 0 || met[i] >= packets*5/100 {
 			t.Errorf("%s: in %d of %d packets, want some and less than 5 %%", d.Name, met[i], packets)
 		}

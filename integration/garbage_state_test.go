@@ -25,11 +25,12 @@ type state struct {
 }
 
 // What a daemon may take more of than before: bytes of the heap; resident bytes,
-// for the tables are there from the start but cost memory only where they were
-// written; and threads, which Go makes for system calls that take long and keeps.
+// for what scrapes leave behind between two collections and the stacks that grew,
+// but no table, since those are resident from the start; and threads, which Go
+// makes for system calls that take long and keeps.
 const (
 	heapGrowth     = 2 << 20
-	residentGrowth = 24 << 20
+	residentGrowth = 8 << 20
 	threadGrowth   = 4
 	raceShadow     = 5 // times the memory, under the race detector
 )

@@ -1,14 +1,11 @@
 package integration
 
 import (
-	"cmp"
 	"encoding/binary"
 	"flag"
-	"fmt"
 	"hash/maphash"
 	"net/netip"
 	"testing"
-	"time"
 
 	"ptbrelay/classify"
 	"ptbrelay/classify/classifytest"
@@ -188,32 +185,14 @@ func (g *garbage) round(wanted func([]byte) bool) {
 	g.settle()
 }
 
-// settle waits until what arrived for the VIP was received, or counted as lost
-// or guarded. A loss shows only when a later message comes, so some are sent.
+// settle waits until what arrived for the VIP is accounted for.
 func (g *garbage) settle() {
 	g.t.Helper()
-	labtest.Eventually(g.t, 10*time.Second, "losses show", func() error {
+	settle(g.t, g.server, func() float64 { return float64(g.meter.Counts()[0] - g.ignored) }, func() {
 		if err := g.lab.Router.SendFrame("servers", g.frame(classifytest.PTB{}.Bytes())); err != nil {
-			return err
+			g.t.Fatal(err)
 		}
-		if n, err := g.missing(); err != nil || n > 1 || n < 0 {
-			return fmt.Errorf("%v not accounted for (%w)", n, cmp.Or(err, errNotYet))
-		}
-		return nil
 	})
-	labtest.Eventually(g.t, 5*time.Second, "every packet is accounted for", func() error {
-		if n, err := g.missing(); err != nil || n != 0 {
-			return fmt.Errorf("%v not (%w)", n, cmp.Or(err, errNotYet))
-		}
-		return nil
-	})
-}
-
-func (g *garbage) missing() (float64, error) {
-	m, err := labtest.TryMetrics(g.t.Context(), g.server, labtest.MetricsURL)
-	arrived := g.meter.Counts()[0] - g.ignored
-	return float64(arrived) - sum(m, "ptbrelay_received_total") -
-		sum(m, "ptbrelay_capture_lost_total") - m["ptbrelay_guarded_total"], err
 }
 
 func (g *garbage) received() float64 {

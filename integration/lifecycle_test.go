@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"os"
@@ -477,28 +476,12 @@ func TestReloadUnderFlood(t *testing.T) {
 	checkLaws(t, server)
 }
 
-// accountedFor waits until every IPv6 PTB sent to the first server was received,
-// or counted as lost or guarded. A loss shows only when a later message comes, so
-// more are sent until all but the last of them are known of.
+// accountedFor waits until every IPv6 PTB sent to the first server is accounted
+// for.
 func accountedFor(t *testing.T, l *lab.Lab, sent float64) {
 	t.Helper()
-	missing := func() (float64, error) {
-		m, err := labtest.TryMetrics(t.Context(), l.Servers[0], labtest.MetricsURL)
-		return sent - m[`ptbrelay_received_total{family="ipv6",from="wire"}`] -
-			sum(m, "ptbrelay_capture_lost_total") - m["ptbrelay_guarded_total"], err
-	}
-	labtest.Eventually(t, 10*time.Second, "losses show", func() error {
+	settle(t, l.Servers[0], func() float64 { return sent }, func() {
 		labtest.FromRouter(t, l, 0, classifytest.PTB{Family: classify.IPv6}.Bytes())
 		sent++
-		if n, err := missing(); err != nil || n > 1 || n < 0 {
-			return fmt.Errorf("%v of %v not accounted for (%w)", n, sent, cmp.Or(err, errNotYet))
-		}
-		return nil
-	})
-	labtest.Eventually(t, 5*time.Second, "every PTB is accounted for", func() error {
-		if n, err := missing(); err != nil || n != 0 {
-			return fmt.Errorf("%v of %v not (%w)", n, sent, cmp.Or(err, errNotYet))
-		}
-		return nil
 	})
 }

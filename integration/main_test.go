@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -65,6 +66,31 @@ func checkLaws(t testing.TB, server *lab.Node) {
 			t.Errorf("%s %s: %v eligible, the outcomes add up to %v", server.Name(), family, eligible, outcomes)
 		}
 	}
+}
+
+// settle waits until every PTB that arrived for a server was received, or counted
+// as lost or guarded. A loss shows only when a later message comes, so others are
+// sent until all but the last of them are known of.
+func settle(t testing.TB, server *lab.Node, arrived func() float64, sendAnother func()) {
+	t.Helper()
+	missing := func() (float64, error) {
+		m, err := labtest.TryMetrics(t.Context(), server, labtest.MetricsURL)
+		return arrived() - sum(m, "ptbrelay_received_total") -
+			sum(m, "ptbrelay_capture_lost_total") - m["ptbrelay_guarded_total"], err
+	}
+	labtest.Eventually(t, 10*time.Second, "losses show", func() error {
+		sendAnother()
+		if n, err := missing(); err != nil || n > 1 || n < 0 {
+			return fmt.Errorf("%v not accounted for (%w)", n, cmp.Or(err, errNotYet))
+		}
+		return nil
+	})
+	labtest.Eventually(t, 5*time.Second, "every PTB is accounted for", func() error {
+		if n, err := missing(); err != nil || n != 0 {
+			return fmt.Errorf("%v not (%w)", n, cmp.Or(err, errNotYet))
+		}
+		return nil
+	})
 }
 
 func sum(metrics map[string]float64, prefix string) (total float64) {

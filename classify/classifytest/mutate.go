@@ -23,14 +23,14 @@ func NewMutator(seed uint64) *Mutator {
 }
 
 // Packet returns another packet of at most 1500 bytes: one of the [Corpus], a
-// [RandomPTB], or one of them mutated. It is the caller's.
+// random PTB, or one of them mutated. It is the caller's.
 func (m *Mutator) Packet() []byte {
-	packet := RandomPTB(m.random).Bytes()
+	packet := randomPTB(m.random).Bytes()
 	if m.chance(1, 3) {
 		packet = bytes.Clone(m.anyCase())
 	}
 	if m.chance(1, 2) {
-		packet = m.Mutate(packet)
+		packet = m.mutate(packet)
 	}
 	if len(packet) > maxPacket {
 		packet = packet[:maxPacket]
@@ -40,11 +40,11 @@ func (m *Mutator) Packet() []byte {
 	return packet
 }
 
-// Mutate returns the packet changed in one to four ways: bits turned over,
+// mutate returns the packet changed in one to four ways: bits turned over,
 // bytes set, lengths that lie, the end cut off or replaced by that of another
 // packet. Mostly it then mends the outer length and the checksums, without
 // which nobody would look behind them.
-func (m *Mutator) Mutate(packet []byte) []byte {
+func (m *Mutator) mutate(packet []byte) []byte {
 	packet = bytes.Clone(packet)
 	ways := []func([]byte) []byte{m.flipBits, m.setByte, m.lie, m.cut, m.splice, m.stretch}
 	for range 1 + m.random.IntN(4) {

@@ -7,10 +7,10 @@ import (
 	"ptbrelay/classify"
 )
 
-// RandomPTB describes a packet that is well built and may be about anything:
+// randomPTB describes a packet that is well built and may be about anything:
 // most are eligible under [Policy], nearly no two are about one flow, and they
 // come from 256 router prefixes a family (/32, /64).
-func RandomPTB(r *rand.Rand) PTB {
+func randomPTB(r *rand.Rand) PTB {
 	p := PTB{
 		Family:     classify.IPv4,
 		MTU:        randomMTU(r),

@@ -143,15 +143,7 @@ func newIsland(b *testing.B, name string, packet classifytest.PTB) *island {
 		everywhere := &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
 		check(n.Handle().RouteReplace(&netlink.Route{Dst: everywhere, LinkIndex: link.Attrs().Index}))
 	}
-	i := &island{node: n}
-	var err error
-	i.sender, err = n.Sender("eth0")
-	check(err)
-	b.Cleanup(func() {
-		if err := i.sender.Close(); err != nil {
-			b.Error(err)
-		}
-	})
+	i := &island{node: n, sender: labtest.Sender(b, n, "eth0")}
 	to, from := labtest.MAC(b, n, "eth1"), labtest.MAC(b, n, "eth0")
 	etherType := []byte{0x08, 0x00}
 	if packet.Family == classify.IPv6 {

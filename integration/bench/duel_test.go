@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"ptbrelay/classify/classifytest"
 	"ptbrelay/integration/bench/floor"
 	"ptbrelay/integration/lab"
@@ -50,15 +48,7 @@ func newDuel(b *testing.B, ptb classifytest.PTB) *duel {
 	d.floor = side{0, startFloor(b, l.Servers[0])}
 	d.ptbrelay = side{1, startUnlimited(b, l.Servers[1])}
 	d.counter = newCounter(b, l.Servers[2], "eth0")
-	var err error
-	if d.sender, err = l.Router.Sender("servers"); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := d.sender.Close(); err != nil {
-			b.Error(err)
-		}
-	})
+	d.sender = labtest.Sender(b, l.Router, "servers")
 	return d
 }
 
@@ -105,7 +95,7 @@ func (d *duel) send(s side, rate, count int) round {
 	d.b.Helper()
 	messages := newNumbered(d.ptb.Family, labtest.FrameTo(d.b, d.lab, s.server, d.ptb.Bytes()))
 	w := newWatch(d.counter, messages, d.next, count)
-	before := processorTime(d.b, s.process)
+	before := labtest.ProcessorTime(d.b, s.process)
 	done := make(chan struct{})
 	go w.run(done)
 	var first, last uint32
@@ -125,21 +115,9 @@ func (d *duel) send(s side, rate, count int) round {
 	return round{
 		sent: sent, copies: len(w.latencies), latencies: w.latencies,
 		sending: time.Duration(last - first), trailing: time.Duration(int32(w.last - last)),
-		cpu: processorTime(d.b, s.process) - before,
+		cpu: labtest.ProcessorTime(d.b, s.process) - before,
 	}
 }
 
 // now is the clock of the counter's timestamps.
 func now() uint32 { return uint32(time.Now().UnixNano()) }
-
-// processorTime is what a process took so far, all its threads, those that
-// ended too: the clock of clock_getcpuclockid(3), which has no ticks.
-func processorTime(b *testing.B, p *lab.Process) time.Duration {
-	b.Helper()
-	const cpuclockSched = 2 // include/linux/posix-timers_types.h
-	var t unix.Timespec
-	if err := unix.ClockGettime(int32(^p.Pid()<<3|cpuclockSched), &t); err != nil {
-		b.Fatalf("processor time of process %d: %v", p.Pid(), err)
-	}
-	return time.Duration(t.Nano())
-}

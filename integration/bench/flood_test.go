@@ -18,7 +18,7 @@ const (
 )
 
 // flood is 64 downloads through the black hole while forged messages, each about
-// another flow, client and router, come in at every server from before to after.
+// another flow, come in at every server from before to after.
 // There is no floor: without limits it would send each of them to everybody.
 func (s *summary) flood(b *testing.B) {
 	finished, arriving, slowest := 0, 0, time.Duration(0)

@@ -38,19 +38,27 @@ func (a *account) charge(now int64, hash uint64, r Rate) {
 // full the soonest, so nobody gets rid of a debt by crowding: others that owe
 // less go first. Only admitted messages enter.
 type accounts struct {
-	sets [][accountWays]account
+	table[[accountWays]account]
 }
 
 func newAccounts() accounts {
-	return accounts{sets: resident[[accountWays]account](accountSlots / accountWays)}
-}
-
-func (t *accounts) set(hash uint64) *[accountWays]account {
-	return &t.sets[hash>>32&uint64(len(t.sets)-1)]
+	return accounts{newTable[[accountWays]account](accountSlots / accountWays)}
 }
 
 // touch loads the cache line that find will need.
 func (t *accounts) touch(hash uint64) uint64 { return t.set(hash)[0].hash }
+
+// convert changes the rate of all buckets.
+func (t *accounts) convert(now int64, from, to Rate) {
+	if from == to {
+		return
+	}
+	for i := range t.table {
+		for j := range t.table[i] {
+			t.table[i][j].bucket.convert(now, from, to)
+		}
+	}
+}
 
 // find returns the account of a hash, or the one to give up for it.
 func (t *accounts) find(hash uint64) *account {

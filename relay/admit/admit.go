@@ -26,7 +26,7 @@ type Admitter struct {
 	clients accounts
 	routers accounts
 	node    bucket
-	touched uint64 // as in memory
+	limits  Limits // of the last call
 }
 
 // New allocates the tables, 8.5 MiB, and seeds their hash.
@@ -47,12 +47,15 @@ func (a *Admitter) Admit(now int64, m *classify.Message, l *Limits) (refused out
 	if duplicate {
 		return outcome.Duplicate, false
 	}
+	if *l != a.limits {
+		a.adopt(now, *l)
+	}
 	// All that the tables have is asked for before any of it is looked at: one
 	// wait for memory instead of four is much of the speed of a new flow.
 	flowHash, routerHash := a.memory.hashes(m)
 	clientHash := a.memory.hashPrefix(m, m.Flow.Client())
-	a.touched = a.clients.touch(clientHash) ^ a.routers.touch(routerHash)
-	level := a.memory.levels.of(now, flowHash, routerHash)
+	a.memory.touched ^= a.clients.touch(clientHash) ^ a.routers.touch(routerHash)
+	level, flow := a.memory.levels.of(now, flowHash, routerHash)
 	client, router := a.clients.find(clientHash), a.routers.find(routerHash)
 	switch {
 	case !client.has(now, clientHash, l.Client, level):
@@ -60,7 +63,7 @@ func (a *Admitter) Admit(now int64, m *classify.Message, l *Limits) (refused out
 	case !router.has(now, routerHash, l.Router, level):
 		return outcome.LimitedRouter, false
 	case a.node.has(now, l.Node, level):
-	case level == comeback:
+	case level >= repeated:
 		return outcome.LimitedNode, false
 	default:
 		return outcome.Deferred, false
@@ -69,5 +72,15 @@ func (a *Admitter) Admit(now int64, m *classify.Message, l *Limits) (refused out
 	router.charge(now, routerHash, l.Router)
 	a.node.charge(now, l.Node)
 	window.admit(now, key)
+	flow.tag |= copied
 	return 0, true
+}
+
+// adopt puts other limits in force. It visits every account, which takes less
+// than a millisecond.
+func (a *Admitter) adopt(now int64, l Limits) {
+	a.clients.convert(now, a.limits.Client, l.Client)
+	a.routers.convert(now, a.limits.Router, l.Router)
+	a.node.convert(now, a.limits.Node, l.Node)
+	a.limits = l
 }

@@ -157,6 +157,7 @@ func TestRaisedLimit(t *testing.T) {
 	for take(&b, now, PerSecond(10, 2000)) {
 	}
 	raised := PerSecond(1000, 2000)
+	b.convert(now, PerSecond(10, 2000), raised)
 	if take(&b, now, raised) {
 		t.Error("an empty bucket gave a token")
 	}

@@ -1,6 +1,9 @@
 package admit
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Rate is a budget: so many a second, and a burst that may come at once. In any
 // period of t seconds a bucket gives out at most burst + rate·t tokens.
@@ -22,10 +25,8 @@ func PerSecond(rate, burst uint32) Rate {
 // full again. The zero bucket is full.
 type bucket int64
 
-// has tells whether the level may take a token. What an earlier, slower rate
-// left owing is capped at a whole burst, so that a raised limit works at once.
+// has tells whether the level may take a token.
 func (b *bucket) has(now int64, r Rate, l level) bool {
-	*b = min(*b, bucket(now+r.depth))
 	left := r.depth - b.owed(now)
 	return left >= r.interval && left > l.reserve(r)
 }
@@ -33,6 +34,17 @@ func (b *bucket) has(now int64, r Rate, l level) bool {
 // charge takes a token that the bucket has.
 func (b *bucket) charge(now int64, r Rate) {
 	*b = bucket(now + b.owed(now) + r.interval)
+}
+
+// convert keeps the tokens that are owed when the rate changes: a lowered one
+// begins with no new burst, a raised one works at once. More than a whole burst
+// is forgiven.
+func (b *bucket) convert(now int64, from, to Rate) {
+	if from == to || from.interval == 0 {
+		return // the same, or the first
+	}
+	tokens := float64(b.owed(now)) / float64(from.interval)
+	*b = bucket(now + int64(min(math.Ceil(tokens*float64(to.interval)), float64(to.depth))))
 }
 
 // owed is what is missing to a full bucket, in nanoseconds.

@@ -51,16 +51,10 @@ func (s *sighting) admit(now int64, hash uint64) {
 // sighting that is oldest: only admitted messages enter, so what an attacker
 // can push out is bounded by the node's bucket.
 type dedup struct {
-	sets []([dedupWays]sighting)
+	table[[dedupWays]sighting]
 }
 
-func newDedup(sets int) dedup {
-	return dedup{sets: resident[[dedupWays]sighting](sets)}
-}
-
-func (d *dedup) set(hash uint64) *[dedupWays]sighting {
-	return &d.sets[hash>>32&uint64(len(d.sets)-1)]
-}
+func newDedup(sets int) dedup { return dedup{newTable[[dedupWays]sighting](sets)} }
 
 // find returns the slot of the key, or the one to put it in, and whether the
 // key's window is still open.

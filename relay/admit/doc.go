@@ -10,6 +10,7 @@
 //	level                                   may empty a bucket down to
 //	first-timer                             half of its burst
 //	first-timer behind a known router       a quarter
+//	comeback that had a copy                an eighth
 //	comeback                                the last token
 //
 // Tables are of a fixed size allocated at start, hashed with a seed of this

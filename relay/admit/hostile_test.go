@@ -38,21 +38,21 @@ func crowded(now int64) *Admitter {
 	a, random := New(), rand.New(rand.NewPCG(2, 2))
 	lately := func() int64 { return now - random.Int64N(2*second) }
 	for _, t := range []marks{a.memory.levels.flows, a.memory.levels.routers} {
-		for i := range t.sets {
-			for j := range t.sets[i] {
-				t.sets[i][j] = mark{tag: random.Uint32() | 1, first: uint32(lately() / millisecond)}
+		for i := range t.table {
+			for j := range t.table[i] {
+				t.table[i][j] = mark{tag: random.Uint32() | 1, first: uint32(lately() / millisecond)}
 			}
 		}
 	}
-	for i := range a.memory.dedup.sets {
-		for j := range a.memory.dedup.sets[i] {
-			a.memory.dedup.sets[i][j] = sighting{tag: random.Uint64()&^copiesMask | 1, last: lately()}
+	for i := range a.memory.dedup.table {
+		for j := range a.memory.dedup.table[i] {
+			a.memory.dedup.table[i][j] = sighting{tag: random.Uint64()&^copiesMask | 1, last: lately()}
 		}
 	}
 	for _, t := range []accounts{a.clients, a.routers} {
-		for i := range t.sets {
-			for j := range t.sets[i] {
-				t.sets[i][j] = account{hash: random.Uint64(), bucket: bucket(now + random.Int64N(20*millisecond))}
+		for i := range t.table {
+			for j := range t.table[i] {
+				t.table[i][j] = account{hash: random.Uint64(), bucket: bucket(now + random.Int64N(20*millisecond))}
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func TestComebackInAFlood(t *testing.T) {
 		now += millisecond // the last of them were in time, too
 		for n := range uint32(flows) {
 			flow, router := a.memory.hashes(message(n, 1400))
-			if level := a.memory.levels.of(now, flow, router); level != comeback {
+			if level, _ := a.memory.levels.of(now, flow, router); level < repeated {
 				t.Errorf("flow %d, first seen %v ago, is at level %d", n, ago, level)
 			}
 		}
@@ -214,11 +214,86 @@ func toPort(n int) *classify.Message {
 func TestMemory(t *testing.T) {
 	var bytes int
 	for _, y := range []memory{New().memory, NewIntake().memory} {
-		bytes += len(y.dedup.sets)*dedupWays*16 + (len(y.levels.flows.sets)+len(y.levels.routers.sets))*markWays*8
+		bytes += len(y.dedup.table)*dedupWays*16 + (len(y.levels.flows.table)+len(y.levels.routers.table))*markWays*8
 	}
 	bytes += 3 * accountSlots * 16 // clients, routers, peers
 	if bytes > 24<<20 {
 		t.Errorf("the tables take %d bytes", bytes)
 	}
 	t.Logf("%.1f MiB", float64(bytes)/(1<<20))
+}
+
+// A forger does not get more for a flow by sending it again: neither with ever
+// other MTUs, nor in the time of the windows. Flows that had no copy go first.
+func TestRepeatedFlowsYield(t *testing.T) {
+	const rate, flows = 2000, 64
+	now := 20 * second
+	a, s := crowded(now), newSpray(6)
+	limits := defaults
+	n := uint32(0)
+	flood := func(during time.Duration) {
+		for end := now + int64(during); now < end; now += second / rate {
+			n++
+			m := message(1000+n%flows, classify.MTU(1280+n/flows%200))
+			m.Router = s.address()
+			a.Admit(now, m, &limits)
+		}
+	}
+	flood(5 * time.Second)
+	for n := range uint32(flows) {
+		a.Admit(now, message(n, 1400), &limits)
+	}
+	flood(200 * time.Millisecond)
+	for n := range uint32(flows) {
+		if refused, ok := a.Admit(now, message(n, 1400), &limits); !ok && refused != outcome.Duplicate {
+			t.Errorf("flow %d as comeback: refused as %v", n, refused)
+		}
+	}
+}
+
+// A reload amid a flood does not add a burst: what was taken stays taken.
+func TestReloadKeepsTheBudget(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		old, new Limits
+	}{
+		{"lower rate", node(1000, 2000), node(10, 2000)},
+		{"higher rate", node(10, 2000), node(1000, 2000)},
+		{"lower burst", node(1000, 2000), node(1000, 20)},
+		{"lower rate of a client", Limits{free, free, PerSecond(1000, 2000)}, Limits{free, free, PerSecond(10, 2000)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const flows, budget = 5000, 1000 + 2000
+			a, now := New(), second
+			client := c.old.Client != free
+			admitted := 0
+			pour := func(l Limits, base int) {
+				for n := range flows {
+					m := message(uint32(base+n), 1400)
+					if client {
+						m = toPort(base + n)
+					}
+					if _, ok := a.Admit(now, m, &l); ok {
+						admitted++
+					}
+				}
+			}
+			closed := c.old
+			closed.Node = PerSecond(1, 1)
+			pour(closed, 0)
+			pour(closed, flows)
+			now += 5 * second // all of them are comebacks now
+			admitted = 0
+			pour(c.old, 0)
+			now += 300 * millisecond
+			pour(c.new, flows)
+			if admitted > budget {
+				t.Errorf("%d admitted within a second, of a budget of %d", admitted, budget)
+			}
+			now += second
+			if pour(c.new, 0); admitted <= 2000 {
+				t.Errorf("%d admitted in all: the new limit does not work", admitted)
+			}
+		})
+	}
 }

@@ -21,6 +21,7 @@ type Intake struct {
 	memory memory
 	peers  accounts
 	all    bucket
+	limits IntakeLimits // of the last call
 }
 
 // NewIntake allocates the tables, 7.5 MiB, and seeds their hash.
@@ -35,8 +36,11 @@ func (i *Intake) Admit(now int64, m *classify.Message, peer netip.Addr, l *Intak
 	if duplicate {
 		return outcome.DuplicateDelivery, false
 	}
+	if *l != i.limits {
+		i.adopt(now, *l)
+	}
 	flowHash, routerHash := i.memory.hashes(m)
-	level := i.memory.levels.of(now, flowHash, routerHash)
+	level, flow := i.memory.levels.of(now, flowHash, routerHash)
 	peerHash := i.memory.hashPeer(peer)
 	account := i.peers.find(peerHash)
 	switch {
@@ -48,5 +52,13 @@ func (i *Intake) Admit(now int64, m *classify.Message, peer netip.Addr, l *Intak
 	account.charge(now, peerHash, l.Peer)
 	i.all.charge(now, l.Deliver)
 	window.admit(now, key)
+	flow.tag |= copied
 	return 0, true
+}
+
+// adopt does what that of an [Admitter] does.
+func (i *Intake) adopt(now int64, l IntakeLimits) {
+	i.peers.convert(now, i.limits.Peer, l.Peer)
+	i.all.convert(now, i.limits.Deliver, l.Deliver)
+	i.limits = l
 }

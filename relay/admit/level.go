@@ -1,7 +1,5 @@
 package admit
 
-import "ptbrelay/classify"
-
 // level says how far down a message may empty a bucket.
 type level uint8
 
@@ -11,7 +9,11 @@ const (
 	// knownRouter: the same, behind a router that was. A spray with random
 	// sources has none; real routers that speak of many flows do.
 	knownRouter
-	// comeback: a flow first seen between proven and forgotten ago.
+	// repeated: a comeback that had a copy already, of whatever MTU. The copy may
+	// be lost, but a forger's flow is worth no more than one of those that had none.
+	repeated
+	// comeback: a flow first seen between proven and forgotten ago, and not copied
+	// since.
 	comeback
 )
 
@@ -23,6 +25,8 @@ func (l level) reserve(r Rate) int64 {
 		return r.depth / 2
 	case knownRouter:
 		return r.depth / 4
+	case repeated:
+		return r.depth / 8
 	case comeback:
 	}
 	return 0
@@ -57,18 +61,22 @@ func (l *levels) touch(flow, router uint64) uint64 {
 	return l.flows.touch(flow) ^ l.routers.touch(router)
 }
 
-// of is the level of a message, whose flow and router are remembered by it.
-func (l *levels) of(now int64, flow, router uint64) level {
+// of is the level of a message, whose flow and router are remembered by it, and
+// the mark of its flow.
+func (l *levels) of(now int64, flow, router uint64) (level, *mark) {
 	ms := uint32(now / millisecond)
 	behind := l.behind(ms, router)
 	m := l.flows.find(ms, flow)
 	switch age := ms - m.first; {
 	case age > forgotten:
 		m.first = ms
+		m.tag &^= copied
+	case age >= proven && m.tag&copied != 0:
+		return repeated, m
 	case age >= proven:
-		return comeback
+		return comeback, m
 	}
-	return behind
+	return behind, m
 }
 
 // behind is the level of a first-timer of this router. A known one is marked
@@ -81,18 +89,4 @@ func (l *levels) behind(ms uint32, router uint64) level {
 	}
 	m.first = ms - proven
 	return knownRouter
-}
-
-// prefix is the part of an address that one sender can be held to: all of an
-// IPv4 address, the /64 of an IPv6 address. The last byte tells them apart.
-type prefix [9]byte
-
-func prefixOf(m *classify.Message, address [16]byte) (p prefix) {
-	p[8] = byte(m.Family)
-	if m.Family == classify.IPv4 {
-		copy(p[:], address[12:]) // v4-mapped, RFC 4291 section 2.5.5.2
-	} else {
-		copy(p[:8], address[:8])
-	}
-	return p
 }

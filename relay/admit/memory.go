@@ -58,12 +58,3 @@ func (y *memory) hashPeer(a netip.Addr) uint64 {
 	y.peer = a.As16()
 	return y.hash(y.peer[:])
 }
-
-// resident makes a table whose memory is there from the start. Otherwise the
-// kernel would fetch each page when the first message needs it, a few
-// microseconds apiece, and the first flood would be the slowest.
-func resident[T any](n int) []T {
-	table := make([]T, n)
-	clear(table)
-	return table
-}

@@ -17,6 +17,7 @@ import (
 type reference struct {
 	windows map[classify.Key]window
 	flows   map[classify.Flow]int64
+	copied  map[classify.Flow]bool // since first seen
 	routers map[netip.Prefix]int64
 	buckets map[string]*tokens
 }
@@ -33,6 +34,7 @@ func newReference() *reference {
 	return &reference{
 		windows: make(map[classify.Key]window),
 		flows:   make(map[classify.Flow]int64),
+		copied:  make(map[classify.Flow]bool),
 		routers: make(map[netip.Prefix]int64),
 		buckets: make(map[string]*tokens),
 	}
@@ -55,7 +57,7 @@ func (r *reference) admit(now int64, m *classify.Message, l *Limits) (outcome.Ou
 		return outcome.LimitedClient, false
 	case !router.enough(level, l.Router):
 		return outcome.LimitedRouter, false
-	case !node.enough(level, l.Node) && level == comeback:
+	case !node.enough(level, l.Node) && level >= repeated:
 		return outcome.LimitedNode, false
 	case !node.enough(level, l.Node):
 		return outcome.Deferred, false
@@ -64,6 +66,7 @@ func (r *reference) admit(now int64, m *classify.Message, l *Limits) (outcome.Ou
 	router.left -= l.Router.interval
 	node.left -= l.Node.interval
 	r.windows[m.Key()] = window{w.copies + 1, now}
+	r.copied[m.Flow] = true
 	return 0, true
 }
 
@@ -78,6 +81,9 @@ func (r *reference) level(ms int64, m *classify.Message) level {
 	switch first, seen := r.flows[m.Flow]; {
 	case !seen || ms-first > 10_000:
 		r.flows[m.Flow] = ms
+		r.copied[m.Flow] = false
+	case ms-first >= 150 && r.copied[m.Flow]:
+		level = repeated
 	case ms-first >= 150:
 		level = comeback
 	}
@@ -96,7 +102,7 @@ func (r *reference) bucket(now int64, name string, rate Rate) *tokens {
 }
 
 func (b *tokens) enough(l level, r Rate) bool {
-	share := map[level]int64{firstTimer: 2, knownRouter: 4}[l]
+	share := map[level]int64{firstTimer: 2, knownRouter: 4, repeated: 8}[l]
 	return b.left >= r.interval && (share == 0 || share*b.left > r.depth)
 }
 

@@ -135,45 +135,51 @@ func (n *NFLOG) Run(ctx context.Context, h Handler) error {
 	var errno syscall.Errno
 	// The runtime's poller is waited for only when there is nothing left: a
 	// blocking recvmmsg would cost a thread hand-over a call.
-	err := n.raw.Read(func(fd uintptr) (done bool) {
+	take := func(fd uintptr) (done bool) {
 		errno = n.take(fd, h)
 		return errno != unix.EAGAIN
-	})
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil
-	case err == nil:
-		err = errno
 	}
-	return fmt.Errorf("read nflog messages: %w", err)
+	for {
+		err := n.raw.Read(take)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil
+		case err == nil && errno == 0:
+			continue
+		case err == nil:
+			err = errno
+		}
+		return fmt.Errorf("read nflog messages: %w", err)
+	}
 }
 
-// take reads and hands over what the socket has, until it is empty (EAGAIN) or
-// fails. A call that leaves room in the ring has emptied it: whatever comes
-// later wakes the poller again, so asking once more is not needed.
+// take reads once and hands over what came. It returns EAGAIN where the socket
+// is empty now: a call that leaves room in the ring has emptied it, and whatever
+// comes later wakes the poller again, so asking once more is not needed. After a
+// full ring it returns 0, so that Run looks at its deadline even where messages
+// come faster than the handler takes them.
 func (n *NFLOG) take(fd uintptr, h Handler) syscall.Errno {
-	for {
-		got, errno := n.ring.receive(fd)
-		switch errno {
-		case 0:
-		case unix.EINTR, unix.ENOBUFS:
-			continue
-		case unix.EAGAIN:
-			n.reader.drained = true
-			return errno
-		default:
-			return errno
-		}
-		n.reader.at = time.Now()
-		for i := range got {
-			n.reader.read(n.ring.datagram(i), h)
-		}
-		n.reader.flush(h)
-		if got < ringSize {
-			n.reader.drained = true
-			return unix.EAGAIN
-		}
+	got, errno := n.ring.receive(fd)
+	switch errno {
+	case 0:
+	case unix.EINTR, unix.ENOBUFS:
+		return 0
+	case unix.EAGAIN:
+		n.reader.drained = true
+		return errno
+	default:
+		return errno
 	}
+	n.reader.at = time.Now()
+	for i := range got {
+		n.reader.read(n.ring.datagram(i), h)
+	}
+	n.reader.flush(h)
+	if got < ringSize {
+		n.reader.drained = true
+		return unix.EAGAIN
+	}
+	return 0
 }
 
 // Buffer is the size of the receive buffer in bytes that the kernel granted.

@@ -16,9 +16,10 @@ const (
 	PausedDelivery
 	// DuplicateDelivery: the same flow and MTU was admitted within its window.
 	DuplicateDelivery
-	// LimitedPeer: the bucket of the peer was empty.
+	// LimitedPeer: the bucket of the peer had no token left for a flow of its
+	// level (package admit).
 	LimitedPeer
-	// LimitedDelivery: this node's bucket for deliveries was empty.
+	// LimitedDelivery: the same of this node's bucket for deliveries.
 	LimitedDelivery
 	// NotLocal: the kernel's FIB does not call the VIP local.
 	NotLocal

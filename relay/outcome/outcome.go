@@ -21,9 +21,10 @@ const (
 	Paused
 	// Duplicate: the same flow and MTU was admitted within its window.
 	Duplicate
-	// LimitedClient: the bucket of the client's prefix was empty.
+	// LimitedClient: the bucket of the client's prefix had no token left for a
+	// flow of its level (package admit).
 	LimitedClient
-	// LimitedRouter: the bucket of the router's prefix was empty.
+	// LimitedRouter: the same of the router's prefix.
 	LimitedRouter
 	// LimitedNode: this node's bucket had no token left even for a comeback.
 	LimitedNode

@@ -20,7 +20,7 @@ var Differences = []Difference{
 		"ipv4-options",
 		"gopacket refuses options that do not parse; they are the receiver's affair, and routers pass them over",
 		classify.Fragment, classify.Eligible,
-		func(_ []byte, r Reading, _ classify.Verdict) bool { return gaveUp(r, "ip4 option", "IP option") },
+		func(_ []byte, r Reading, _ classify.Verdict) bool { return r.gaveUpFor("ip4 option", "IP option") },
 	}, {
 		"ipv4-length-0",
 		"gopacket takes length 0 for that of a packet which the network card is still to cut; none comes from a wire",
@@ -47,32 +47,32 @@ var Differences = []Difference{
 		"gopacket reads the options of extension headers and refuses bad ones; they are the receiver's affair",
 		classify.Fragment, classify.Eligible,
 		func(_ []byte, r Reading, _ classify.Verdict) bool {
-			return gaveUp(r, "IPv6 header option too small", "IPv6 header TLV option too small")
+			return r.gaveUpFor("IPv6 header option too small", "IPv6 header TLV option too small")
 		},
 	}, {
 		"ipv6-routing-type",
 		"gopacket knows routing type 0 only; all types have their length and segments left in one place",
 		classify.Fragment, classify.Eligible,
 		func(_ []byte, r Reading, _ classify.Verdict) bool {
-			return gaveUp(r, "IPv6 routing header type", "IPv6 source routing")
+			return r.gaveUpFor("IPv6 routing header type", "IPv6 source routing")
 		},
 	}, {
 		"ipv6-jumbo",
 		"gopacket refuses jumbo options beside a payload length; the receiver's affair too",
 		classify.Fragment, classify.Eligible,
-		func(_ []byte, r Reading, _ classify.Verdict) bool { return gaveUp(r, "Jumbo length", "jumbo length") },
+		func(_ []byte, r Reading, _ classify.Verdict) bool { return r.gaveUpFor("Jumbo length", "jumbo length") },
 	}, {
 		"ipv6-quote-length-0",
 		"gopacket refuses payload length 0 without a jumbo option, which BIG TCP senders' routers quote",
 		classify.QuoteInvalid, classify.Eligible,
 		func(_ []byte, r Reading, v classify.Verdict) bool {
-			return r.QuoteSource.IsValid() && gaveUp(r, "IPv6 length 0") && v != classify.QuoteFits
+			return r.QuoteSource.IsValid() && r.gaveUpFor("IPv6 length 0") && v != classify.QuoteFits
 		},
 	}, {
 		"authentication-header-8-bytes",
 		"gopacket panics on one that is shorter than its own fields; the kernel steps over by the length it has",
 		classify.Fragment, classify.Eligible,
-		func(_ []byte, r Reading, _ classify.Verdict) bool { return gaveUp(r, "slice bounds out of range") },
+		func(_ []byte, r Reading, _ classify.Verdict) bool { return r.gaveUpFor("slice bounds out of range") },
 	}, {
 		"long-chain",
 		"the decoder walks over 8 extension headers, one more than RFC 8200 lists; gopacket goes on for ever",
@@ -94,8 +94,8 @@ func quotedHeader(packet []byte) int {
 	return int(packet[int(packet[0]&0x0f)*4+8]&0x0f) * 4
 }
 
-// gaveUp tells whether gopacket's reason holds one of the texts.
-func gaveUp(r Reading, texts ...string) bool {
+// gaveUpFor tells whether gopacket's reason holds one of the texts.
+func (r Reading) gaveUpFor(texts ...string) bool {
 	if r.GaveUp == nil {
 		return false
 	}

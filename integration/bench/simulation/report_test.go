@@ -24,11 +24,9 @@ var promises = []Scenario{
 	RouterSpoofed(600), RouterSpoofed(1000), RouterSpoofed(10_000), RouterSpoofed(30_000),
 	ClientQuoted(10_000), ClientQuotedItself(10_000), PortQuotedItself(600),
 	Imitated(2000, 2), RouterImitated(400, 2),
-	Spray(30_000).InLab(labFlows), RouterSpoofed(10_000).InLab(labFlows), SlowRouter(50, 30_000).InLab(labFlows),
-	Imitated(2000, 2).InLab(labFlows),
 }
 
-func checkRow(t testing.TB, row Row) {
+func checkRow(t testing.TB, row row) {
 	t.Helper()
 	for i, scheme := range Schemes() {
 		checkBudget(t, row.Scenario, scheme, row.Results[i])
@@ -79,11 +77,11 @@ func upTo(rate float64, all []Scenario) (some []Scenario) {
 }
 
 // rowsOf runs scenarios side by side.
-func rowsOf(all []Scenario) []Row {
-	rows := make([]Row, len(all))
+func rowsOf(all []Scenario) []row {
+	rows := make([]row, len(all))
 	var wg sync.WaitGroup
 	for i, s := range all {
-		wg.Go(func() { rows[i] = s.Row() })
+		wg.Go(func() { rows[i] = newRow(s) })
 	}
 	wg.Wait()
 	return rows
@@ -126,7 +124,7 @@ func BenchmarkSimulation(b *testing.B) {
 	}
 }
 
-func writeReport(t *testing.T, rows []Row) {
+func writeReport(t *testing.T, rows []row) {
 	t.Helper()
 	for _, row := range rows {
 		checkRow(t, row)
@@ -136,7 +134,7 @@ func writeReport(t *testing.T, rows []Row) {
 }
 
 // inserted is the report with the tables of these rows in the places of its own.
-func inserted(t testing.TB, text string, rows []Row) string {
+func inserted(t testing.TB, text string, rows []row) string {
 	t.Helper()
 	text = between(t, text, "healed", shareTable(rows))
 	return between(t, text, "cost", costTable(rows))
@@ -154,7 +152,7 @@ func between(t testing.TB, text, name, table string) string {
 	return before + begin + table + end + after
 }
 
-func drawn(t testing.TB, rows []Row) string {
+func drawn(t testing.TB, rows []row) string {
 	t.Helper()
 	svg, err := draw(rows)
 	if err != nil {

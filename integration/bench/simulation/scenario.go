@@ -150,24 +150,6 @@ func flooded(name string, forge forger, rate int) Scenario {
 	return s
 }
 
-// The lab's downloads were seen to start within labSpread, and sixty of their
-// retransmissions to come in within 70 µs.
-const (
-	labSpread = 50 * millisecond
-	labRTT    = millisecond / 10
-)
-
-// InLab is the scenario as integration/lab has it, with so many downloads whose
-// PTBs miss their owner.
-func (s Scenario) InLab(flows int) Scenario {
-	s.Detail += ", in the lab"
-	s.measured.flows, s.measured.to, s.measured.maxRTT = flows, s.measured.from+labSpread, labRTT
-	return s
-}
-
-// labFlows is how many of the lab's 64 downloads, 32 a family, miss their owner.
-const labFlows = 43
-
 // Scenarios are all that are shown, in that order.
 func Scenarios() []Scenario {
 	return []Scenario{
@@ -177,8 +159,6 @@ func Scenarios() []Scenario {
 		SlowRouter(50, 30_000), ClientQuoted(10_000), ClientQuotedItself(10_000), PortQuotedItself(600), PortQuotedItself(10_000),
 		Imitated(2000, 2), Imitated(5000, 2), Imitated(10_000, 2), Imitated(10_000, 8), Imitated(30_000, 2),
 		RouterImitated(400, 2), RouterImitated(1000, 2), RouterImitated(10_000, 2),
-		Spray(30_000).InLab(labFlows), RouterSpoofed(10_000).InLab(labFlows), SlowRouter(50, 30_000).InLab(labFlows),
-		Imitated(2000, 2).InLab(labFlows), Imitated(10_000, 2).InLab(labFlows),
 	}
 }
 

@@ -57,7 +57,7 @@ type drawing struct {
 
 // draw makes the picture of all rows as SVG: for each scenario the healed share
 // over time.
-func draw(rows []Row) (string, error) {
+func draw(rows []row) (string, error) {
 	lines := (len(rows) + columns - 1) / columns
 	bottom := top + lines*stepY
 	p := drawing{
@@ -86,7 +86,7 @@ func draw(rows []Row) (string, error) {
 	return b.String(), err
 }
 
-func newPanel(i int, row Row) panel {
+func newPanel(i int, row row) panel {
 	p := panel{
 		X: left + i%columns*stepX, Y: top + i/columns*stepY,
 		Name: row.Scenario.Name, Detail: row.Scenario.Detail,

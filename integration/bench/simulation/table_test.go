@@ -6,47 +6,44 @@ import (
 	"time"
 )
 
-// Row is one scenario under every scheme.
-type Row struct {
+// row is one scenario under every scheme.
+type row struct {
 	Scenario Scenario
 	Results  []Result // in the order of Schemes
 }
 
-// Seeds are those of the report.
-func Seeds() []uint64 { return []uint64{1, 2, 3, 4, 5} }
-
-// Row runs the scenario under every scheme.
-func (s Scenario) Row() Row {
-	row := Row{Scenario: s}
+// newRow runs the scenario under every scheme.
+func newRow(s Scenario) row {
+	r := row{Scenario: s}
 	for _, scheme := range Schemes() {
-		row.Results = append(row.Results, s.Run(scheme, Seeds()...))
+		r.Results = append(r.Results, s.Run(scheme, Seeds()...))
 	}
-	return row
+	return r
 }
 
 // moments are those at which the healed share is reported.
 var moments = []time.Duration{time.Second, 3 * time.Second, time.Duration(horizon)}
 
 // shareTable is how much was healed, and when.
-func shareTable(rows []Row) string { return table(rows, shares) }
+func shareTable(rows []row) string { return table(rows, shares) }
 
 // costTable is how long it took, and how many copies.
-func costTable(rows []Row) string { return table(rows, costs) }
+func costTable(rows []row) string { return table(rows, costs) }
 
-func table(rows []Row, cell func(Result) string) string {
+func table(rows []row, cell func(Result) string) string {
 	var b strings.Builder
 	b.WriteString("| received beside the real flows |")
 	for _, s := range Schemes() {
 		fmt.Fprintf(&b, " %s |", s.Name)
 	}
 	b.WriteString("\n|---|" + strings.Repeat("---|", len(Schemes())) + "\n")
-	for _, row := range rows {
-		b.WriteString(tableRow(row, cell))
+	for _, r := range rows {
+		b.WriteString(tableRow(r, cell))
 	}
 	return b.String()
 }
 
-func tableRow(row Row, cell func(Result) string) string {
+func tableRow(row row, cell func(Result) string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s |", row.Scenario)
 	for _, r := range row.Results {
