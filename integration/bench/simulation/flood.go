@@ -11,6 +11,7 @@ type attack struct {
 	forge forger
 	rate  float64 // PTBs a second in all
 	times int     // that each forged flow is sent, echo apart
+	mtus  bool    // each time with another MTU, which no dedup window holds up
 }
 
 // echo is how long after a forged PTB the next one about its flow comes: long
@@ -22,7 +23,11 @@ const echo = 200 * millisecond
 func (a attack) floods(seed uint64) []source {
 	var all []source
 	for i := range a.times {
-		all = append(all, newFlood(a.forge, a.rate/float64(a.times), int64(i)*echo, seed))
+		f := newFlood(a.forge, a.rate/float64(a.times), int64(i)*echo, seed)
+		if a.mtus {
+			f.more = classify.MTU(i)
+		}
+		all = append(all, f)
 	}
 	return all
 }
@@ -33,6 +38,7 @@ type flood struct {
 	random *rand.Rand
 	gap    float64 // ns on average
 	at     int64
+	more   classify.MTU // than its forger's
 }
 
 func newFlood(forge forger, rate float64, from int64, seed uint64) *flood {
@@ -45,6 +51,7 @@ func (f *flood) next() int64 { return f.at }
 
 func (f *flood) take(m *classify.Message) *flow {
 	f.forge(f.random, m)
+	m.MTU += f.more
 	f.advance()
 	return nil
 }

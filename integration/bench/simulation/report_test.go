@@ -23,7 +23,7 @@ var promises = []Scenario{
 	Spray(10_000), Spray(30_000), Spray(50_000), Spray(100_000),
 	RouterSpoofed(600), RouterSpoofed(1000), RouterSpoofed(10_000), RouterSpoofed(30_000),
 	ClientQuoted(10_000), ClientQuotedItself(10_000), PortQuotedItself(600),
-	Imitated(2000, 2), RouterImitated(400, 2),
+	Imitated(2000, 2), Insisted(2000, 8), RouterImitated(400, 2),
 }
 
 func checkRow(t testing.TB, row row) {

@@ -8,7 +8,7 @@ import (
 // When what happens, in simulated time. Floods come first, so that tables are
 // full of forgeries and buckets empty when the real flows start.
 const (
-	lead    = 5 * second       // floods start at 0, the measured flows here
+	lead    = 15 * second      // floods start at 0, the measured flows here
 	spread  = 30 * millisecond // within which they do
 	horizon = 10 * second      // after lead a run ends
 )
@@ -135,7 +135,15 @@ func Imitated(rate, times int) Scenario {
 	return s
 }
 
-// RouterImitated is the same in the name of the real router.
+// Insisted is such a spray with another MTU each time.
+func Insisted(rate, times int) Scenario {
+	s := Imitated(rate, times)
+	s.Detail += ", other MTUs"
+	s.attack.mtus = true
+	return s
+}
+
+// RouterImitated is comebacks imitated in the name of the real router.
 func RouterImitated(rate, times int) Scenario {
 	s := RouterSpoofed(rate)
 	s.Detail += fmt.Sprintf(", each flow ×%d", times)
@@ -158,6 +166,7 @@ func Scenarios() []Scenario {
 		Spray(500_000), RouterSpoofed(600), RouterSpoofed(1000), RouterSpoofed(10_000), RouterSpoofed(30_000),
 		SlowRouter(50, 30_000), ClientQuoted(10_000), ClientQuotedItself(10_000), PortQuotedItself(600), PortQuotedItself(10_000),
 		Imitated(2000, 2), Imitated(5000, 2), Imitated(10_000, 2), Imitated(10_000, 8), Imitated(30_000, 2),
+		Insisted(2000, 8), Insisted(10_000, 8),
 		RouterImitated(400, 2), RouterImitated(1000, 2), RouterImitated(10_000, 2),
 	}
 }
