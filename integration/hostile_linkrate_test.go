@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"ptbrelay/classify/classifytest"
 	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
@@ -20,7 +18,7 @@ func TestLinkRate(t *testing.T) {
 	s := besiege(t, attack{servers: []int{0}, spends: true, options: lab.Options{PathMTU: 1500}})
 	const (
 		measured = 200_000 // PTBs over which rate and processor time are
-		least    = 20_000  // a second, on any machine
+		least    = 5000    // a second: else it was no flood
 	)
 	cpu, from := startStopwatch(t, s.relays[0]), s.flood.Sent()
 	labtest.Eventually(t, 20*time.Second, "the flood goes on", func() error {
@@ -39,7 +37,7 @@ func TestLinkRate(t *testing.T) {
 	s.check()
 
 	t.Logf("at %d PTBs a second the daemon took %.2f of %d processors", rate, share, runtime.NumCPU())
-	if rate < least && !labtest.RaceEnabled {
+	if rate < least {
 		t.Errorf("only %d PTBs a second arrived", rate)
 	}
 	if most := 0.75 * float64(runtime.NumCPU()); share > most {
@@ -93,24 +91,11 @@ type stopwatch struct {
 
 func startStopwatch(t testing.TB, p *lab.Process) *stopwatch {
 	t.Helper()
-	return &stopwatch{t: t, process: p, begin: time.Now(), used: processorTime(t, p)}
+	return &stopwatch{t: t, process: p, begin: time.Now(), used: labtest.ProcessorTime(t, p)}
 }
 
 // share is how many processors were busy with the process since the start.
 func (w *stopwatch) share() float64 {
 	w.t.Helper()
-	return (processorTime(w.t, w.process) - w.used).Seconds() / time.Since(w.begin).Seconds()
-}
-
-// processorTime is what a process has used so far, its own and the kernel's for
-// it, by its clock of clock_getcpuclockid(3): to the nanosecond, where
-// /proc/PID/stat counts the ticks that happened to meet it.
-func processorTime(t testing.TB, p *lab.Process) time.Duration {
-	t.Helper()
-	const sched = 2 // CPUCLOCK_SCHED of linux/posix-timers_types.h
-	var used unix.Timespec
-	if err := unix.ClockGettime(int32(^p.Pid()<<3|sched), &used); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(used.Nano())
+	return (labtest.ProcessorTime(w.t, w.process) - w.used).Seconds() / time.Since(w.begin).Seconds()
 }

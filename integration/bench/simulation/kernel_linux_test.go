@@ -14,7 +14,7 @@ import (
 // model: as many, and at its times. Each is compared in the middle of all flows,
 // with room for a busy machine and for timers of another grain than 250 Hz.
 func TestFlowIsTheKernels(t *testing.T) {
-	const watched, room = 2 * time.Second, 100 * time.Millisecond
+	const watched, room = 2 * time.Second, 150 * time.Millisecond
 	l := labtest.New(t, lab.Options{Clients: 16})
 	taps := labtest.TapServers(t, l)
 	report := labtest.Downloads(t, l, lab.Load{Timeout: watched})
