@@ -58,6 +58,8 @@ func TestCaptureStopsWhileOverrun(t *testing.T) {
 	case <-time.After(time.Second):
 		t.Error("Run goes on a second after its context ended")
 		rain.Stop()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
 	}
 }
