@@ -10,8 +10,8 @@ import (
 func TestPMTUD(t *testing.T) {
 	admitted := func(routers int, period int64) (n int) {
 		p := PMTUD().make(1)
-		for now := int64(0); now < period; now += millisecond {
-			if p.admit(now, ptb(address(uint32(now/millisecond)%uint32(routers)), 0)) {
+		for at := int64(0); at < period; at += millisecond {
+			if p.admit(at, ptb(address(uint32(at/millisecond)%uint32(routers)), 0)) {
 				n++
 			}
 		}
