@@ -12,7 +12,9 @@ import (
 const (
 	rtmFamily  = 0
 	rtmDstLen  = 1
+	rtmSrcLen  = 2
 	rtmType    = 7
+	rtmFlags   = 8
 	rtmsgBytes = unix.SizeofRtMsg
 )
 
@@ -71,7 +73,7 @@ func decodeLocal(b []byte) (p netip.Prefix, ok bool, err error) {
 		if ad.Type() == unix.RTA_DST {
 			a, ok := netip.AddrFromSlice(ad.Bytes())
 			if !ok || a.BitLen() != addr.BitLen() {
-				return p, false, errDestination
+				return p, false, errAddress
 			}
 			addr = a
 		}

@@ -1,11 +1,15 @@
 package host
 
-import "fmt"
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
 
 // Read asks the kernel for the state of the network namespace that the calling
 // thread is in.
 func Read() (State, error) {
-	c, err := dial(0)
+	c, err := dial(unix.NETLINK_ROUTE, 0)
 	if err != nil {
 		return State{}, err
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/mdlayher/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // conn is what the readers need of a netlink connection.
@@ -13,12 +12,12 @@ type conn interface {
 	Execute(netlink.Message) ([]netlink.Message, error)
 }
 
-// dial opens an rtnetlink connection that hears the legacy multicast groups of
-// the bit mask. Strict checking makes the kernel honour the filters of a dump.
-func dial(groups uint32) (*netlink.Conn, error) {
-	c, err := netlink.Dial(unix.NETLINK_ROUTE, &netlink.Config{Groups: groups, Strict: true})
+// dial opens a netlink connection that hears the multicast groups of the bit
+// mask. Strict checking makes the kernel honour the filters of a dump.
+func dial(family int, groups uint32) (*netlink.Conn, error) {
+	c, err := netlink.Dial(family, &netlink.Config{Groups: groups, Strict: true})
 	if err != nil {
-		return nil, fmt.Errorf("open rtnetlink: %w", err)
+		return nil, fmt.Errorf("open netlink: %w", err)
 	}
 	return c, nil
 }
@@ -34,5 +33,7 @@ func dump(c conn, kind netlink.HeaderType, body []byte) ([]netlink.Message, erro
 
 var (
 	errShort       = errors.New("message shorter than its fixed header")
-	errDestination = errors.New("destination of a route is no address of its family")
+	errAddress     = errors.New("address in a route is not of its family")
+	errFamilies    = errors.New("addresses must be of one family, without zones")
+	errOtherSocket = errors.New("the kernel answers with a socket of other ports")
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,20 +24,22 @@ const (
 	// retry is the pause after a state could not be read.
 	retry = time.Second
 
-	watchGroups = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE
+	watchGroups = unix.RTMGRP_LINK | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE |
+		unix.RTMGRP_IPV4_RULE | 1<<(unix.RTNLGRP_IPV6_RULE-1)
 )
 
-// Watcher hears of changes of links and local routes.
+// Watcher hears of changes of links, local routes and rules.
 type Watcher struct {
 	events *netlink.Conn
 	query  *netlink.Conn // kept open, so that reading needs nothing new
+	event  func()
 	last   State
 	close  func() error
 }
 
 // Watch subscribes to changes and reads the state they will be changes of.
 func Watch() (_ *Watcher, _ State, err error) {
-	w := new(Watcher)
+	w := &Watcher{event: func() {}}
 	w.close = sync.OnceValue(func() error {
 		var errs []error
 		for _, c := range []*netlink.Conn{w.events, w.query} {
@@ -51,7 +54,7 @@ func Watch() (_ *Watcher, _ State, err error) {
 			_ = w.Close() // the error on the way out is the one to report
 		}
 	}()
-	if w.events, err = dial(watchGroups); err != nil {
+	if w.events, err = dial(unix.NETLINK_ROUTE, watchGroups); err != nil {
 		return nil, State{}, err
 	}
 	filter, err := bpf.Assemble(relevant)
@@ -59,9 +62,9 @@ func Watch() (_ *Watcher, _ State, err error) {
 		return nil, State{}, err
 	}
 	if err := w.events.SetBPF(filter); err != nil {
-		return nil, State{}, fmt.Errorf("filter events of links and routes: %w", err)
+		return nil, State{}, fmt.Errorf("filter events of links, routes and rules: %w", err)
 	}
-	if w.query, err = dial(0); err != nil {
+	if w.query, err = dial(unix.NETLINK_ROUTE, 0); err != nil {
 		return nil, State{}, err
 	}
 	if w.last, err = read(w.query); err != nil {
@@ -72,6 +75,18 @@ func Watch() (_ *Watcher, _ State, err error) {
 
 // Close ends the subscription. It may be called again.
 func (w *Watcher) Close() error { return w.close() }
+
+// Notify sets what is to be called when anything may have changed that decides
+// what is local: at once for every event of a link, a local route or a rule, for
+// events lost and when Run begins; and again 5 ms after the last three of these
+// and of links and routes. It is called from two goroutines and must not block.
+// Call Notify before Run.
+//
+// The second call is there because the kernel announces that it takes an IPv4
+// route away before it does so (fib_table_delete in net/ipv4/fib_trie.c): who
+// asks at the first may still get the old answer. Of other routes there is no
+// word, even if one of them hides a part of a local prefix.
+func (w *Watcher) Notify(event func()) { w.event = event }
 
 // Run calls changed with each new state, from one goroutine, until the context
 // ends; then it returns nil. The state is read anew after every relevant event,
@@ -93,19 +108,27 @@ func (w *Watcher) Run(ctx context.Context, changed func(State), failed func(erro
 	return g.Wait()
 }
 
-// listen marks a change as pending for every event that passes the filter, and
-// for events lost.
+// listen tells of every event that passes the filter, and of events lost, and
+// marks a change as pending for what a state may show.
 func (w *Watcher) listen(ctx context.Context, pending chan<- struct{}) error {
 	for {
-		_, err := w.events.Receive()
+		events, err := w.events.Receive()
 		if ctx.Err() != nil {
 			return nil
 		}
 		if err != nil && !errors.Is(err, unix.ENOBUFS) {
-			return fmt.Errorf("listen for changes of links and routes: %w", err)
+			return fmt.Errorf("listen for changes of links, routes and rules: %w", err)
 		}
-		mark(pending)
+		w.event()
+		if err != nil || slices.ContainsFunc(events, inState) {
+			mark(pending)
+		}
 	}
+}
+
+// inState reports whether an event is of something that a State holds.
+func inState(m netlink.Message) bool {
+	return m.Header.Type != unix.RTM_NEWRULE && m.Header.Type != unix.RTM_DELRULE
 }
 
 func mark(pending chan<- struct{}) {
@@ -117,31 +140,43 @@ func mark(pending chan<- struct{}) {
 
 // follow reads the state whenever a change is pending.
 func (w *Watcher) follow(ctx context.Context, pending chan struct{}, changed func(State), failed func(error)) {
-	pause := settle
+	var earliest time.Time // for the next reading
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-pending:
 		}
-		select {
-		case <-ctx.Done():
+		if !wait(ctx, settle) {
 			return
-		case <-time.After(pause):
+		}
+		w.event()
+		if !wait(ctx, time.Until(earliest)) {
+			return
 		}
 		begin := time.Now()
 		state, err := read(w.query)
-		pause = max(settle, share*time.Since(begin))
+		earliest = time.Now().Add(share * time.Since(begin))
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
 			failed(err)
-			pause = retry
+			earliest = time.Now().Add(retry)
 			mark(pending)
 		case !state.Equal(w.last):
 			w.last = state
 			changed(state)
 		}
+	}
+}
+
+// wait reports whether d passed before the context ended.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
 	}
 }
