@@ -14,8 +14,10 @@ import (
 // Transport gives copies to the peers.
 type Transport interface {
 	// Send writes to results, which is as long as batch, what became of each
-	// item. Packets are valid until it returns. It never waits.
-	Send(batch []transport.Item, results []transport.Result)
+	// message; of those that it calls Queued, [Relay.Done] is told later. Packets
+	// are valid until it returns. It never waits. read is when the source read
+	// the batch.
+	Send(read time.Time, batch []classify.Message, results []transport.Result)
 }
 
 // Observer sees the messages that say something about path MTUs: those whose
@@ -25,29 +27,39 @@ type Observer interface {
 	Observe(*classify.Message, classify.Verdict)
 }
 
+// Watcher sees every message from the wire and what became of it; the outcome
+// says something only where the verdict is eligible. The message is valid until
+// Received returns. It is called by the capture goroutine, and by whoever calls
+// [Relay.Done].
+type Watcher interface {
+	Received(*classify.Message, classify.Verdict, outcome.Outcome)
+}
+
 // Relay is the pipeline of one server.
 type Relay struct {
 	transport Transport
 	observer  Observer
+	watcher   Watcher
 	settings  atomic.Pointer[Settings]
 	epoch     time.Time
 
 	decoder  classify.Decoder
 	admitter *admit.Admitter
-	items    []transport.Item // admitted messages of the batch at hand
+	messages []classify.Message // admitted ones of the batch at hand
 	results  []transport.Result
 
 	counts counts
 }
 
 // New makes a relay with its tables.
-func New(t Transport, o Observer, s Settings) *Relay {
+func New(t Transport, o Observer, w Watcher, s Settings) *Relay {
 	r := &Relay{
 		transport: t,
 		observer:  o,
+		watcher:   w,
 		epoch:     time.Now(),
 		admitter:  admit.New(),
-		items:     make([]transport.Item, 0, capture.MaxBatch),
+		messages:  make([]classify.Message, 0, capture.MaxBatch),
 		results:   make([]transport.Result, capture.MaxBatch),
 		counts:    newCounts(),
 	}
@@ -66,11 +78,11 @@ func (r *Relay) Settings() Settings { return *r.settings.Load() }
 func (r *Relay) Handle(read time.Time, batch []capture.Packet) {
 	s := r.settings.Load()
 	now := int64(read.Sub(r.epoch))
-	r.items = r.items[:0]
+	r.messages = r.messages[:0]
 	for _, p := range batch {
 		r.take(now, s, p.Data)
 	}
-	if len(r.items) > 0 {
+	if len(r.messages) > 0 {
 		r.send(read)
 	}
 }
@@ -86,18 +98,19 @@ func (r *Relay) take(now int64, s *Settings, packet []byte) {
 		r.observer.Observe(m, verdict)
 	}
 	if verdict != classify.Eligible {
+		r.watcher.Received(m, verdict, 0)
 		return
 	}
 	refused, admitted := r.admitter.Admit(now, m, &s.Limits)
 	switch {
 	case !admitted:
-		r.counts.outcome(m.Family, refused)
+		r.ended(m, refused)
 	case s.Paused:
-		r.counts.outcome(m.Family, outcome.Paused)
+		r.ended(m, outcome.Paused)
 	case s.DryRun:
-		r.counts.outcome(m.Family, outcome.DryRun)
+		r.ended(m, outcome.DryRun)
 	default:
-		r.items = append(r.items, transport.Item{Packet: m.Packet, Family: m.Family})
+		r.messages = append(r.messages, *m)
 	}
 }
 
@@ -110,16 +123,34 @@ func speaksOfMTU(v classify.Verdict) bool {
 // send gives the collected messages to the transport and counts what became of
 // them.
 func (r *Relay) send(read time.Time) {
-	results := r.results[:len(r.items)]
-	r.transport.Send(r.items, results)
-	took := time.Since(read).Seconds()
-	for i, item := range r.items {
-		o := outcomeOf(results[i])
-		r.counts.outcome(item.Family, o)
-		if o == outcome.Relayed {
-			r.counts.latency.Observe(took)
+	results := r.results[:len(r.messages)]
+	r.transport.Send(read, r.messages, results)
+	took := time.Since(read)
+	for i := range r.messages {
+		if results[i] != transport.Queued {
+			r.done(took, &r.messages[i], results[i])
 		}
 	}
+}
+
+// Done counts what became of an admitted message. It is a [transport.Done] and
+// may be called from any goroutine.
+func (r *Relay) Done(read time.Time, m *classify.Message, result transport.Result) {
+	r.done(time.Since(read), m, result)
+}
+
+func (r *Relay) done(took time.Duration, m *classify.Message, result transport.Result) {
+	o := outcomeOf(result)
+	if o == outcome.Relayed {
+		r.counts.latency.Observe(took.Seconds())
+	}
+	r.ended(m, o)
+}
+
+// ended counts the one outcome of an eligible message.
+func (r *Relay) ended(m *classify.Message, o outcome.Outcome) {
+	r.counts.outcome(m.Family, o)
+	r.watcher.Received(m, classify.Eligible, o)
 }
 
 func outcomeOf(r transport.Result) outcome.Outcome {
@@ -128,7 +159,9 @@ func outcomeOf(r transport.Result) outcome.Outcome {
 		return outcome.Relayed
 	case transport.NoPeers:
 		return outcome.NoPeers
-	case transport.Failed:
+	case transport.QueueFull:
+		return outcome.QueueFull
+	case transport.Failed, transport.Queued:
 	}
 	return outcome.SendFailed
 }

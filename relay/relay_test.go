@@ -17,6 +17,7 @@ import (
 	"ptbrelay/classify/classifytest"
 	"ptbrelay/relay/admit"
 	"ptbrelay/relay/capture"
+	"ptbrelay/relay/deliver"
 	"ptbrelay/relay/outcome"
 	"ptbrelay/relay/rules"
 	"ptbrelay/relay/transport"
@@ -28,7 +29,7 @@ type wire struct {
 	result  transport.Result
 }
 
-func (w *wire) Send(batch []transport.Item, results []transport.Result) {
+func (w *wire) Send(_ time.Time, batch []classify.Message, results []transport.Result) {
 	for i, item := range batch {
 		w.packets = append(w.packets, slices.Clone(item.Packet))
 		results[i] = w.result
@@ -46,7 +47,7 @@ func testRelay(s Settings) (*Relay, *wire, *watcher) {
 	if s.Limits == (admit.Limits{}) {
 		s.Limits = limits(1000, 2000)
 	}
-	return New(w, o, s), w, o
+	return New(w, o, silent{}, s), w, o
 }
 
 // limits bound the node alone.
@@ -146,6 +147,7 @@ func TestOutcomes(t *testing.T) {
 		{"relayed", Settings{}, transport.Sent, outcome.Relayed, true},
 		{"send failed", Settings{}, transport.Failed, outcome.SendFailed, true},
 		{"no peers", Settings{}, transport.NoPeers, outcome.NoPeers, true},
+		{"queue full", Settings{}, transport.QueueFull, outcome.QueueFull, true},
 		{"dry run", Settings{DryRun: true}, transport.Sent, outcome.DryRun, false},
 		{"paused", Settings{Paused: true}, transport.Sent, outcome.Paused, false},
 		{"paused dry run", Settings{Paused: true, DryRun: true}, transport.Sent, outcome.Paused, false},
@@ -222,18 +224,20 @@ func TestFiveThousandGarbagePackets(t *testing.T) {
 	laws(t, s)
 }
 
-// silent is a transport and an observer that cost nothing.
+// silent is a transport, an observer and a watcher that cost nothing.
 type silent struct{}
 
-func (silent) Send(_ []transport.Item, results []transport.Result) {
+func (silent) Send(_ time.Time, _ []classify.Message, results []transport.Result) {
 	for i := range results {
 		results[i] = transport.Sent
 	}
 }
 func (silent) Observe(*classify.Message, classify.Verdict) {}
 
+func (silent) Received(*classify.Message, classify.Verdict, outcome.Outcome) {}
+
 func TestHandleDoesNotAllocate(t *testing.T) {
-	r := New(silent{}, silent{}, Settings{Policy: classifytest.Policy(), Limits: limits(1e9, 2e9)})
+	r := New(silent{}, silent{}, silent{}, Settings{Policy: classifytest.Policy(), Limits: limits(1e9, 2e9)})
 	var b []capture.Packet
 	for _, c := range classifytest.Corpus() {
 		b = append(b, capture.Packet{Data: c.Packet})
@@ -247,10 +251,36 @@ func TestHandleDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// A message that the transport queues has no outcome until it is done, and then
+// one; its copy in the queue is told to the watcher.
+func TestQueued(t *testing.T) {
+	for result, want := range map[transport.Result]outcome.Outcome{
+		transport.Sent: outcome.Relayed, transport.Failed: outcome.SendFailed,
+	} {
+		r, w, _ := testRelay(Settings{})
+		w.result = transport.Queued
+		r.Handle(time.Now(), batch(flows(1)...))
+		s := r.Stats()
+		if n := s.Verdicts[classify.IPv4][classify.Eligible]; n != 1 {
+			t.Fatalf("%d eligible", n)
+		}
+		for o := range outcome.NumOutcomes {
+			if n := total(s, o); n != 0 {
+				t.Errorf("%v: %d before it is done", o, n)
+			}
+		}
+		r.Done(time.Now(), &classify.Message{Family: classify.IPv4}, result)
+		if n := total(r.Stats(), want); n != 1 {
+			t.Errorf("%v: %d %v", result, n, want)
+		}
+		laws(t, r.Stats())
+	}
+}
+
 func BenchmarkHandle(b *testing.B) {
 	for _, size := range []int{28, 528, 1232} {
 		b.Run(map[int]string{28: "quote=28", 528: "quote=528", 1232: "quote=1232"}[size], func(b *testing.B) {
-			r := New(silent{}, silent{}, Settings{Policy: classifytest.Policy(), Limits: limits(1e9, 2e9)})
+			r := New(silent{}, silent{}, silent{}, Settings{Policy: classifytest.Policy(), Limits: limits(1e9, 2e9)})
 			var packets [][]byte
 			for i := range capture.MaxBatch {
 				packets = append(packets, classifytest.PTB{ClientPort: uint16(1000 + i), QuoteBytes: size}.Bytes())
@@ -263,6 +293,32 @@ func BenchmarkHandle(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(messages)), "ns/message")
 		})
 	}
+}
+
+// delivered has a number of its own for each count of IPv6.
+func delivered() (s deliver.Stats) {
+	const f = classify.IPv6
+	s.Received[f] = 9
+	for v := range s.Verdicts[f] {
+		s.Verdicts[f][v] = 100 + uint64(v)
+	}
+	for d := range s.Deliveries[f] {
+		s.Deliveries[f][d] = 200 + uint64(d)
+	}
+	for r := range s.Applied[f] {
+		s.Applied[f][r] = 300 + uint64(r)
+	}
+	return s
+}
+
+// datagrams has a number of its own for each count.
+func datagrams() (d transport.Datagrams) {
+	for t := range d {
+		for r := range d[t] {
+			d[t][r] = uint64(1000 + 10*t + r)
+		}
+	}
+	return d
 }
 
 // The collector's output is what dashboards and alerts rely on: names, labels
@@ -282,6 +338,9 @@ func TestCollector(t *testing.T) {
 		TransportName: "broadcast",
 		Rules:         func() (rules.Stats, bool) { return rules.Stats{Guarded: 7, Reinstalled: 8}, true },
 		Reload:        &reload,
+		Deliver:       delivered,
+		Datagrams:     datagrams,
+		Peers:         func() PeerCounts { return PeerCounts{{21, 22, 23}, {24, 25, 26}, {27, 28, 29}} },
 	}))
 	golden(t, registry, "testdata/metrics.txt")
 

@@ -31,7 +31,7 @@ func BenchmarkSend(b *testing.B) {
 			start := time.Now()
 			sends := 0
 			for b.Loop() {
-				broadcast.Send(batch, results)
+				broadcast.Send(time.Now(), batch, results)
 				sends++
 			}
 			took := time.Since(start)

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ptbrelay/classify"
 )
 
 // Broadcast sends each PTB as one Ethernet broadcast frame an interface, the IP
@@ -18,7 +21,7 @@ type Broadcast struct {
 	log        *slog.Logger
 	fd         int
 	interfaces atomic.Pointer[[]*iface]
-	batch      mmsgs
+	batch      frames
 	copies     atomic.Uint64
 	missed     atomic.Uint64
 }
@@ -41,7 +44,7 @@ func NewBroadcast(maxBatch int, interfaces []Interface, log *slog.Logger) (*Broa
 			log.Warn("cannot enlarge the send buffer of the packet socket", "err", err)
 		}
 	}
-	b := &Broadcast{log: log, fd: fd, batch: newMmsgs(maxBatch)}
+	b := &Broadcast{log: log, fd: fd, batch: newFrames(maxBatch)}
 	b.SetInterfaces(interfaces)
 	return b, nil
 }
@@ -60,10 +63,10 @@ func (b *Broadcast) SetInterfaces(interfaces []Interface) {
 	b.interfaces.Store(&next)
 }
 
-// Send puts every item on every interface and writes for each what became of
+// Send puts every message on every interface and writes for each what became of
 // it to results, which is as long as batch. It never waits: a frame that the
 // kernel does not take at once is an error that is counted.
-func (b *Broadcast) Send(batch []Item, results []Result) {
+func (b *Broadcast) Send(_ time.Time, batch []classify.Message, results []Result) {
 	interfaces := *b.interfaces.Load()
 	for i := range results {
 		results[i] = Failed
@@ -76,14 +79,14 @@ func (b *Broadcast) Send(batch []Item, results []Result) {
 	}
 }
 
-func (b *Broadcast) sendOn(p *iface, batch []Item, results []Result) {
+func (b *Broadcast) sendOn(p *iface, batch []classify.Message, results []Result) {
 	if p.index == 0 {
 		b.failed(p, len(batch), errAbsent)
 		return
 	}
 	b.batch.fill(p, batch)
 	for next := 0; next < len(batch); {
-		n, errno := b.batch.send(b.fd, next, len(batch))
+		n, errno := sendmmsg(uintptr(b.fd), b.batch.messages[next:len(batch)])
 		for i := range n {
 			results[next+i] = Sent
 		}

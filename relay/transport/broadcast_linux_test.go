@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -33,13 +34,13 @@ func TestFrameIsVerbatim(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			seen.Reset()
-			item := Item{Packet: p.Bytes(), Family: classify.IPv4}
+			item := classify.Message{Packet: p.Bytes(), Family: classify.IPv4}
 			if p.Family == classify.IPv6 {
 				item.Family = classify.IPv6
 			}
 			before := slices.Clone(item.Packet)
-			checkResults(t, send(b, []Item{item}), all(Sent, 1))
-			checkFrames(t, "far end", arrived(t, n, c, seen), [][]byte{frame(c.iface.MAC, Item{Packet: before, Family: item.Family})})
+			checkResults(t, send(b, []classify.Message{item}), all(Sent, 1))
+			checkFrames(t, "far end", arrived(t, n, c, seen), [][]byte{frame(c.iface.MAC, classify.Message{Packet: before, Family: item.Family})})
 		})
 	}
 }
@@ -157,7 +158,7 @@ func TestSendDoesNotAllocate(t *testing.T) {
 	b := open(t, n, quiet, one.iface, two.iface, Interface{Name: "gone"})
 	batch := items(64)
 	results := make([]Result, len(batch))
-	if n := testing.AllocsPerRun(100, func() { b.Send(batch, results) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { b.Send(time.Time{}, batch, results) }); n != 0 {
 		t.Errorf("a batch allocates %v times", n)
 	}
 	checkStats(t, b, 101*128, 101*64)

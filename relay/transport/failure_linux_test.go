@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"testing"
 
+	"ptbrelay/classify"
 	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
 )
@@ -91,7 +92,7 @@ func TestPacketLongerThanMTU(t *testing.T) {
 					want[i] = Failed
 				}
 			}
-			var out []Item
+			var out []classify.Message
 			for i, item := range batch {
 				if want[i] == Sent {
 					out = append(out, item)

@@ -111,7 +111,7 @@ func arrived(t testing.TB, n *lab.Node, c cable, tap *lab.Tap) (frames [][]byte)
 }
 
 // frame is what a packet must look like on the wire.
-func frame(mac [6]byte, item Item) []byte {
+func frame(mac [6]byte, item classify.Message) []byte {
 	etherType := uint16(0x0800)
 	if item.Family == classify.IPv6 {
 		etherType = 0x86dd
@@ -120,7 +120,7 @@ func frame(mac [6]byte, item Item) []byte {
 	return append(binary.BigEndian.AppendUint16(f, etherType), item.Packet...)
 }
 
-func framesOf(mac [6]byte, batch []Item) (frames [][]byte) {
+func framesOf(mac [6]byte, batch []classify.Message) (frames [][]byte) {
 	for _, item := range batch {
 		frames = append(frames, frame(mac, item))
 	}
@@ -143,7 +143,7 @@ func checkFrames(t *testing.T, where string, got, want [][]byte) {
 }
 
 // items are n PTBs of both families, no two alike, some short and some long.
-func items(n int) (batch []Item) {
+func items(n int) (batch []classify.Message) {
 	for i := range n {
 		p := classifytest.PTB{ClientPort: uint16(1000 + i), Family: classify.IPv4}
 		if i%3 == 1 {
@@ -152,21 +152,21 @@ func items(n int) (batch []Item) {
 		if i%5 == 2 {
 			p.QuoteBytes = 500 + i
 		}
-		batch = append(batch, Item{Packet: p.Bytes(), Family: p.Family})
+		batch = append(batch, classify.Message{Packet: p.Bytes(), Family: p.Family})
 	}
 	return batch
 }
 
 // sized is a PTB of exactly so many bytes.
-func sized(length int) Item {
+func sized(length int) classify.Message {
 	p := classifytest.PTB{QuoteBytes: 1232}
 	p.Padding = length - len(p.Bytes())
-	return Item{Packet: p.Bytes(), Family: classify.IPv4}
+	return classify.Message{Packet: p.Bytes(), Family: classify.IPv4}
 }
 
-func send(b *Broadcast, batch []Item) []Result {
+func send(b *Broadcast, batch []classify.Message) []Result {
 	results := make([]Result, len(batch))
-	b.Send(batch, results)
+	b.Send(time.Time{}, batch, results)
 	return results
 }
 

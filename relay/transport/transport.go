@@ -1,14 +1,12 @@
 package transport
 
-import "ptbrelay/classify"
+import (
+	"time"
 
-// Item is one PTB to be copied: the whole IP packet, verbatim.
-type Item struct {
-	Packet []byte
-	Family classify.Family
-}
+	"ptbrelay/classify"
+)
 
-// Result is what the transport made of one item.
+// Result is what the transport made of one message.
 type Result uint8
 
 const (
@@ -18,9 +16,18 @@ const (
 	Sent
 	// NoPeers: there was nobody to send to.
 	NoPeers
+	// QueueFull: the ring had no free slot.
+	QueueFull
+	// Queued: the ring has it; [Done] will be told Sent or Failed.
+	Queued
 )
 
-// Stats counts since the transport was made. Each item counts one copy or one
+// Done is told what became of a message that Send had queued: Sent or Failed,
+// when the last of its copies was handed to the kernel. read is what Send was
+// given. The message is valid until Done returns and has no Packet and no ICMP.
+type Done func(read time.Time, m *classify.Message, r Result)
+
+// Stats counts since the transport was made. Each message counts one copy or one
 // error for each peer (or interface).
 type Stats struct {
 	Copies, Errors uint64

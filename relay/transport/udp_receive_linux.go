@@ -1,0 +1,82 @@
+package transport
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// intake opens what the receivers read and gives it to the handlers. Its mutex is
+// taken once a batch, and so no two handlers ever run at once.
+type intake struct {
+	mu       sync.Mutex
+	opener   *opener
+	plain    [MaxPacket]byte // what was opened last
+	receipts receiptBudget
+}
+
+// take is what the receivers call.
+func (u *UDP) take(now time.Time, batch []received) {
+	u.intake.mu.Lock()
+	defer u.intake.mu.Unlock()
+	peers := u.peers.Load()
+	for i := range batch {
+		u.receive(now, peers, &batch[i])
+	}
+}
+
+// receive judges and handles one datagram, and counts it.
+func (u *UDP) receive(now time.Time, peers *peerSet, d *received) {
+	from := d.from.addrPort()
+	o, t, result := u.intake.opener.open(u.intake.plain[:0], d.datagram, peers.has(from.Addr()), now)
+	if result == Opened && t == TypeProbe && !u.intake.receipts.take(now.Sub(u.started)) {
+		result = Limited
+	}
+	u.datagrams.add(t, result)
+	if result == Opened {
+		u.handle(now, from, t, &o, d)
+	}
+}
+
+func (u *UDP) handle(now time.Time, from netip.AddrPort, t Type, o *opened, d *received) {
+	switch t {
+	case TypePTB:
+		u.handlers.PTB(from, o.payload)
+	case TypeProbe:
+		u.answer(now, o, d)
+	case TypeReceipt:
+		u.heard(now, o)
+	case TypeUnknown, TypePassOn: // never opened
+	}
+}
+
+// answer sends a receipt to where the probe came from.
+func (u *UDP) answer(now time.Time, o *opened, d *received) {
+	vips, ok := parseAddresses(o.payload)
+	if !ok {
+		return
+	}
+	r := receipt{session: o.session, counter: o.counter, answer: u.handlers.Answer(vips)}
+	datagram, _ := u.sealer.Load().seal(nil, TypeReceipt, r.append(nil), now)
+	// A receipt that the kernel does not take is a lost one: the peer asks again.
+	_ = d.socket.sendTo(d.from, datagram)
+}
+
+// receiptBudget bounds the receipts: 100 a second, with a burst of 1100 for a
+// group whose members all probe at once, as after a restart (GCRA: the moment at
+// which the budget is full again, since the start).
+type receiptBudget time.Duration
+
+const (
+	receiptInterval = 10 * time.Millisecond
+	receiptBurst    = 1100 * receiptInterval
+)
+
+func (b *receiptBudget) take(now time.Duration) bool {
+	full := max(time.Duration(*b), now) + receiptInterval
+	if full-now > receiptBurst {
+		return false
+	}
+	*b = receiptBudget(full)
+	return true
+}
