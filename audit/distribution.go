@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"strconv"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,6 +52,22 @@ func (d *Distribution) histogram(family int) (count uint64, buckets map[float64]
 		count += d.counts[family][mtu].Load()
 	}
 	return count, buckets
+}
+
+// Counts returns how often each next-hop MTU was reported, by the family's name
+// and the MTU in bytes as a decimal number.
+func (d *Distribution) Counts() map[string]map[string]uint64 {
+	all := make(map[string]map[string]uint64, len(families))
+	for i, f := range families {
+		counts := make(map[string]uint64)
+		for mtu := range d.counts[i] {
+			if n := d.counts[i][mtu].Load(); n > 0 {
+				counts[strconv.Itoa(mtu)] = n
+			}
+		}
+		all[f.String()] = counts
+	}
+	return all
 }
 
 var nextHopMTUDesc = prometheus.NewDesc("ptbrelay_next_hop_mtu_bytes",

@@ -3,6 +3,7 @@ package audit
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -67,5 +68,17 @@ func TestObserveDoesNotAllocate(t *testing.T) {
 	d, m := NewDistribution(), &classify.Message{Family: classify.IPv4, MTU: 1400}
 	if n := testing.AllocsPerRun(100, func() { d.Observe(m, classify.Eligible) }); n != 0 {
 		t.Errorf("Observe allocates %v times", n)
+	}
+}
+
+// Every value is told by its own name, in the family that it came in.
+func TestCounts(t *testing.T) {
+	d := NewDistribution()
+	observe(d, classify.IPv4, 0, 1)
+	observe(d, classify.IPv4, 1400, 2)
+	observe(d, classify.IPv6, 1<<32-1, 3)
+	want := map[string]map[string]uint64{"ipv4": {"0": 1, "1400": 2}, "ipv6": {"65535": 3}}
+	if diff := cmp.Diff(want, d.Counts()); diff != "" {
+		t.Error(diff)
 	}
 }

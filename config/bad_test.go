@@ -55,12 +55,12 @@ func TestUnbuiltKeysAreRefused(t *testing.T) {
 	for _, l := range leaves(&defaults) {
 		keys[l.path] = true
 	}
-	for _, u := range unbuilt {
-		if !keys[u.path] {
-			t.Errorf("%s is no key", u.path)
+	for _, path := range unbuilt {
+		if !keys[path] {
+			t.Errorf("%s is no key", path)
 		}
-		if !strings.Contains(all.String(), " "+u.path+": this version cannot do that yet") {
-			t.Errorf("no file testdata/bad/unbuilt-* shows that %s is refused", u.path)
+		if !strings.Contains(all.String(), " "+path+": this version cannot do that yet") {
+			t.Errorf("no file testdata/bad/unbuilt-* shows that %s is refused", path)
 		}
 	}
 }

@@ -17,6 +17,17 @@ func Changed(old, new Config) []string {
 	return lines
 }
 
+// NonDefault returns a line for every key that is not at its default:
+// "relay.limits.node: 2000". Long lists are cut.
+func NonDefault(c Config) []string {
+	defaults := Default()
+	var lines []string
+	for _, d := range differences(&defaults, &c) {
+		lines = append(lines, d.new.path+": "+short(text(d.new.value)))
+	}
+	return lines
+}
+
 // RestartKeys returns the paths of the keys whose value differs and that a
 // running daemon cannot take over.
 func RestartKeys(old, new Config) []string {

@@ -25,12 +25,12 @@ func TestLiveKeys(t *testing.T) {
 	c := Default()
 	var live []string
 	for _, l := range leaves(&c) {
-		if l.reload == reloadLive && !strings.HasPrefix(l.path, "relay.limits.") && !strings.HasPrefix(l.path, "peers.") {
+		if l.reload == reloadLive && !strings.HasPrefix(l.path, "relay.limits.") {
 			live = append(live, l.path)
 		}
 	}
 	want := []string{"vips", "policy.protocols", "policy.ports", "policy.mtu.min4", "policy.mtu.min6", "policy.mtu.max",
-		"policy.strict", "relay.dry_run", "rules.node_guard", "log.level"}
+		"policy.strict", "relay.dry_run", "peers.static", "peers.file", "peers.dns.name", "peers.dns.refresh", "rules.node_guard", "log.level"}
 	if d := cmp.Diff(want, live); d != "" {
 		t.Error(d)
 	}
@@ -44,11 +44,13 @@ func TestChanged(t *testing.T) {
 	old.Interfaces = []string{}
 	next.VIPs = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("2001:db8::/64")}
 	next.Relay.Limits.Node = 2000
+	next.Peers.Static = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.2:0"), netip.MustParseAddrPort("[2001:db8::2]:7000")}
 	next.Capture.Buffer = 16 * MiB
 	next.HTTP.Listen = ""
 	want := []string{
 		`vips: [] -> ["192.0.2.1", "2001:db8::/64"]`,
 		`relay.limits.node: 1000 -> 2000`,
+		`peers.static: [] -> ["192.0.2.2", "[2001:db8::2]:7000"]`,
 		`capture.buffer: 8MiB -> 16MiB`,
 		`http.listen: "localhost:7690" -> ""`,
 	}
@@ -65,18 +67,20 @@ func TestKeepRestartKeys(t *testing.T) {
 	old.Interfaces = []string{"eth0"}
 	next.Interfaces = []string{"eth1", "eth2"}
 	next.Policy.Ports = []uint16{443}
+	next.Peers.Static = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.2:0")}
 	next.Log = Log{Level: LevelDebug, Format: FormatJSON}
 	got := KeepRestartKeys(old, next)
 
 	want := Default()
 	want.Interfaces = []string{"eth0"}
 	want.Policy.Ports = []uint16{443}
+	want.Peers.Static = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.2:0")}
 	want.Log.Level = LevelDebug
 	if d := diff(want, got); d != "" {
 		t.Error(d)
 	}
-	got.Interfaces[0], got.Policy.Ports[0] = "lo", 1
-	if old.Interfaces[0] != "eth0" || next.Interfaces[0] != "eth1" || next.Policy.Ports[0] != 443 {
+	got.Interfaces[0], got.Policy.Ports[0], got.Peers.Static[0] = "lo", 1, netip.AddrPort{}
+	if old.Interfaces[0] != "eth0" || next.Interfaces[0] != "eth1" || next.Policy.Ports[0] != 443 || !next.Peers.Static[0].IsValid() {
 		t.Error("the result shares a list with an argument")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,10 @@ const (
 	// The kernel's IFNAMSIZ and sockaddr_un.sun_path, each less its NUL.
 	maxInterfaceName = 15
 	maxSocketPath    = 107
+	// PATH_MAX less its NUL.
+	maxPath = 4095
+	// RFC 1035: 255 bytes on the wire, as text without the last dot.
+	maxDNSName = 253
 
 	// RFC 791 and RFC 8200: what every link must carry.
 	minMTU4 classify.MTU = 68
@@ -108,12 +113,6 @@ func (r *checker) relay(c *Relay) {
 	r.burst("relay.limits.deliver_burst", l.DeliverBurst)
 }
 
-func (r *checker) udp(c *UDP) {
-	r.port("udp.port", c.Port)
-	r.between("udp.tolerance", c.Tolerance, second, 10*time.Minute)
-	r.oneOf("udp.deliver", string(c.Deliver), string(DeliverLocal), string(DeliverOwned))
-}
-
 func (r *checker) capture(c *Config) {
 	switch group := c.Capture.Group; {
 	case group == 0:
@@ -183,6 +182,39 @@ func (r *checker) socket(path, file string) {
 		r.add(path, "%s is too long; a socket's path has at most %d bytes", quote(file), maxSocketPath)
 	}
 }
+
+// file accepts what open(2) could; whether it exists, only the host can tell.
+func (r *checker) file(path, name string) {
+	switch {
+	case strings.ContainsFunc(name, unicode.IsControl):
+		r.add(path, "%s is no file name; it holds a control character", quote(name))
+	case len(name) > maxPath:
+		r.add(path, "%s is too long; a path has at most %d bytes", quote(name), maxPath)
+	case strings.HasSuffix(name, "/"):
+		r.add(path, "%s is a folder; name a file", quote(name))
+	}
+}
+
+// dnsName accepts a name whose addresses can be asked for (RFC 1035 §2.3.4), an
+// underscore included; empty is none.
+func (r *checker) dnsName(path, name string) {
+	if name == "" {
+		return
+	}
+	if _, err := netip.ParseAddr(name); err == nil {
+		r.add(path, "%s is an address; put it into peers.static", quote(name))
+		return
+	}
+	bare := strings.TrimSuffix(name, ".")
+	for label := range strings.SplitSeq(bare, ".") {
+		if !dnsLabel.MatchString(label) || len(bare) > maxDNSName {
+			r.add(path, "%s is no DNS name; write it as peers.example.org", quote(name))
+			return
+		}
+	}
+}
+
+var dnsLabel = regexp.MustCompile(`^[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?$`)
 
 // item is the path of a list's item, counted from 0.
 func item(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }

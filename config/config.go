@@ -71,8 +71,11 @@ type Limits struct {
 	DeliverBurst int `yaml:"deliver_burst"`
 }
 
-// UDP is the transport for routed fabrics.
+// UDP is the transport for routed fabrics. With it, KeyFile or Insecure is set,
+// never both.
 type UDP struct {
+	// Listen is empty or one address a family, separated by a comma;
+	// [UDP.ListenAddresses] splits it.
 	Listen    string        `yaml:"listen"`
 	Port      uint16        `yaml:"port"` // 1 to 65535
 	KeyFile   string        `yaml:"key_file"`
@@ -83,14 +86,16 @@ type UDP struct {
 
 // Peers says where the peers' addresses come from.
 type Peers struct {
-	Static []string `yaml:"static"`
-	File   string   `yaml:"file"`
-	DNS    DNS      `yaml:"dns"`
+	// Static are peers as [ParsePeer] reads them: port 0 means that of udp, which
+	// [Config.StaticPeers] puts in.
+	Static []netip.AddrPort `yaml:"static"`
+	File   string           `yaml:"file"` // empty is none
+	DNS    DNS              `yaml:"dns"`
 }
 
 // DNS is a name whose addresses are peers.
 type DNS struct {
-	Name    string        `yaml:"name"`
+	Name    string        `yaml:"name"`    // empty is none
 	Refresh time.Duration `yaml:"refresh"` // 1s to 24h
 }
 

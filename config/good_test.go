@@ -55,6 +55,12 @@ func TestGoodFiles(t *testing.T) {
 		}
 		return list
 	}
+	peers := func(texts ...string) (list []netip.AddrPort) {
+		for _, text := range texts {
+			list = append(list, netip.MustParseAddrPort(text))
+		}
+		return list
+	}
 	want := map[string]Config{
 		"empty.yaml":          Default(),
 		"comments.yaml":       Default(),
@@ -70,6 +76,23 @@ func TestGoodFiles(t *testing.T) {
 			c.Interfaces = []string{"eth0"}
 			c.Capture.Buffer = 4 * MiB
 			c.HTTP.Listen = "[::1]:0"
+		}),
+		"udp.yaml": with(func(c *Config) {
+			c.VIPs = prefixes("192.0.2.1/32", "2001:db8:ffff::1/128")
+			c.Relay.Transport = TransportUDP
+			c.UDP = UDP{Listen: "198.51.100.2, 2001:db8::2", Port: 7000, KeyFile: "/etc/ptbrelay/keys", Tolerance: 10 * time.Minute, Deliver: DeliverOwned}
+			c.Peers = Peers{
+				Static: peers("198.51.100.2:0", "198.51.100.3:7001", "198.51.100.3:7002", "127.0.0.1:0", "169.254.0.1:0", "[2001:db8::3]:0", "[2001:db8::4]:65535"),
+				File:   "/etc/ptbrelay/peers",
+				DNS:    DNS{Name: "_relay.peers-1.example.org.", Refresh: time.Second},
+			}
+			c.Control = ""
+		}),
+		"migrating.yaml": with(func(c *Config) {
+			c.Interfaces = []string{"eth0"}
+			c.UDP.Insecure = true
+			c.Peers.Static = peers("198.51.100.2:0")
+			c.Control = "/tmp/c"
 		}),
 		"edge.yaml": with(func(c *Config) {
 			c.Interfaces = []string{"eth0", "bond0.100"}

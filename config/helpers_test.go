@@ -14,7 +14,7 @@ import (
 const referenceFile = "../integration/reference.yaml"
 
 func diff(want, got Config) string {
-	return cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}))
+	return cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{}))
 }
 
 func parseText(text string) (Config, error) { return Parse(strings.NewReader(text), "f.yaml") }

@@ -27,6 +27,7 @@ func TestHostileFilesAreBounded(t *testing.T) {
 		"ports":           "policy: {ports: [" + r("1,", 20000) + "]}",
 		"bad ports":       "policy: {ports: [" + r("x,", 20000) + "]}",
 		"vips":            "vips: [" + r("192.0.2.1,", 20000) + "]",
+		"peers":           "peers: {static: [" + r("192.0.2.1,", 20000) + "]}",
 		"interfaces":      "interfaces: [" + r("a,", 20000) + "]",
 		"keys":            lines(19000, "k%d: 1\n"),
 		"flow keys":       "{" + lines(19000, "k%d: 1, ") + "}",

@@ -42,7 +42,9 @@ func appendLeaves(to []leaf, section reflect.Value, prefix, reload string) []lea
 }
 
 // isSection tells whether a key of this type holds keys.
-func isSection(t reflect.Type) bool { return t.Kind() == reflect.Struct && t != prefixType }
+func isSection(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t != prefixType && t != addrPortType
+}
 
 // keyOf cuts the index off the path of a list's item: "vips[2]" is of "vips".
 func keyOf(path string) string {
@@ -62,6 +64,8 @@ func text(v reflect.Value) string {
 	switch x := v.Interface().(type) {
 	case netip.Prefix:
 		return strconv.Quote(vipText(x))
+	case netip.AddrPort:
+		return strconv.Quote(peerText(x))
 	case classify.Protocol:
 		return x.String()
 	case time.Duration:

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -57,10 +58,7 @@ func parse(source []byte, c *Config) []Problem {
 		if d.failed[p.Path] {
 			continue // the value judged is not the file's
 		}
-		at := d.at[p.Path]
-		if at == (position{}) {
-			at = d.at[keyOf(p.Path)]
-		}
+		at := cmp.Or(d.at[p.Path], d.at[keyOf(p.Path)], d.at[p.asker])
 		p.Line, p.Column = at.line, at.column
 		d.problems = append(d.problems, p)
 	}

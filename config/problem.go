@@ -23,6 +23,9 @@ type Problem struct {
 	Path string
 	// Message says what is wrong and what to do.
 	Message string
+
+	// asker is the key that makes an absent one a problem; empty if none does.
+	asker string
 }
 
 // Error returns "file:line:column: path: message", without the parts that are

@@ -17,6 +17,7 @@ import (
 
 var (
 	prefixType   = reflect.TypeFor[netip.Prefix]()
+	addrPortType = reflect.TypeFor[netip.AddrPort]()
 	protocolType = reflect.TypeFor[classify.Protocol]()
 	durationType = reflect.TypeFor[time.Duration]()
 	sizeType     = reflect.TypeFor[Size]()
@@ -61,6 +62,8 @@ func (s scalar) set(to reflect.Value) error {
 	switch to.Type() {
 	case prefixType:
 		return assign(to, s.text, ParseVIP)
+	case addrPortType:
+		return assign(to, s.text, ParsePeer)
 	case protocolType:
 		return assign(to, s.text, parseProtocol)
 	case durationType:

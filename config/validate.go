@@ -32,8 +32,8 @@ func (c *Config) broken() []Problem {
 	r.vips(c.VIPs)
 	r.policy(&c.Policy)
 	r.relay(&c.Relay)
-	r.udp(&c.UDP)
-	r.between("peers.dns.refresh", c.Peers.DNS.Refresh, second, day)
+	r.udp(c)
+	r.peers(c)
 	r.capture(c)
 	r.rate("rules.node_guard", c.Rules.NodeGuard)
 	r.between("audit.routes_every", c.Audit.RoutesEvery, second, day)
@@ -48,5 +48,10 @@ func (c *Config) broken() []Problem {
 type checker struct{ problems []Problem }
 
 func (r *checker) add(path, format string, args ...any) {
-	r.problems = append(r.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+	r.addFor("", path, format, args...)
+}
+
+// addFor is add where the key may be absent and another one asks for it.
+func (r *checker) addFor(asker, path, format string, args ...any) {
+	r.problems = append(r.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...), asker: asker})
 }

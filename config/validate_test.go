@@ -13,7 +13,7 @@ import (
 
 // Flags set fields after the file was read, so every rule holds for typed
 // values alone. Rules of keys that this version lacks are tried here too: they
-// must be right on the day that the key's line leaves the table of unbuilt.
+// must be right on the day that the key leaves the list of the unbuilt.
 func TestRulesOnTypedValues(t *testing.T) {
 	for _, test := range []struct {
 		want   string
@@ -58,6 +58,42 @@ func TestRulesOnTypedValues(t *testing.T) {
 		{"udp.port: 0 is not a port; 1 to 65535", func(c *Config) { c.UDP.Port = 0 }},
 		{"udp.tolerance: 999ms is out of range; 1s to 10m0s", func(c *Config) { c.UDP.Tolerance = 999 * time.Millisecond }},
 		{"udp.deliver: all is not known; one of local, owned", func(c *Config) { c.UDP.Deliver = "all" }},
+		{"udp.listen: 192.0.2.2:7690 is not an address; write one a family without port, such as 192.0.2.2 or \"192.0.2.2, 2001:db8::2\"",
+			func(c *Config) { c.UDP.Listen = "192.0.2.2:7690" }},
+		{`udp.listen: "" is not an address; write one a family without port, such as 192.0.2.2 or "192.0.2.2, 2001:db8::2"`,
+			func(c *Config) { c.UDP.Listen = "192.0.2.2," }},
+		{"udp.key_file: transport udp needs keys; make them once with `ptbrelay genkey > FILE; chmod 600 FILE`, name FILE here and give it to every server",
+			func(c *Config) { c.Relay.Transport = TransportUDP }},
+		{"udp.insecure: true beside udp.key_file; remove one of them",
+			func(c *Config) { c.UDP.KeyFile, c.UDP.Insecure = "keys", true }},
+		{`udp.key_file: "a\x00b" is no file name; it holds a control character`,
+			func(c *Config) { c.UDP.KeyFile = "a\x00b" }},
+		{"udp.key_file: /etc/ptbrelay/ is a folder; name a file",
+			func(c *Config) { c.UDP.KeyFile = "/etc/ptbrelay/" }},
+		{`peers.file: "/` + strings.Repeat("x", 63) + `"... is too long; a path has at most 4095 bytes`,
+			func(c *Config) { c.Peers.File = "/" + strings.Repeat("x", 4095) }},
+		{"peers.static[1]: not an address; write it as 192.0.2.2 or 2001:db8::2",
+			func(c *Config) { c.Peers.Static = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.2:0"), {}} }},
+		{"peers.static[1]: 192.0.2.2:7000 is named twice; remove one",
+			func(c *Config) {
+				c.UDP.Port = 7000
+				c.Peers.Static = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.2:0"), netip.MustParseAddrPort("192.0.2.2:7000")}
+			}},
+		{"peers.static[0]: fe80::1%eth0 has a zone; members talk over routed addresses, write one of those",
+			func(c *Config) { c.Peers.Static = []netip.AddrPort{netip.MustParseAddrPort("[fe80::1%eth0]:1")} }},
+		{"peers.static[0]: 192.0.2.1 is covered by the VIP 192.0.2.1, which every server holds; write the peer's own address",
+			func(c *Config) {
+				c.VIPs = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
+				c.Peers.Static = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:0")}
+			}},
+		{"peers.static: 4097 peers; at most 4096",
+			func(c *Config) {
+				for i := range 4097 {
+					c.Peers.Static = append(c.Peers.Static, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 0))
+				}
+			}},
+		{`peers.dns.name: "` + strings.Repeat("a.", 32) + `"... is no DNS name; write it as peers.example.org`,
+			func(c *Config) { c.Peers.DNS.Name = strings.Repeat("a.", 127) + "a" }},
 		{"peers.dns.refresh: 0s is out of range; 1s to 24h0m0s", func(c *Config) { c.Peers.DNS.Refresh = 0 }},
 		{"audit.routes_every: 25h0m0s is out of range; 1s to 24h0m0s", func(c *Config) { c.Audit.RoutesEvery = 25 * time.Hour }},
 		{"control: run/control.sock is not an absolute path; begin it with a slash, empty is off",
@@ -84,7 +120,8 @@ func TestRulesOnTypedValues(t *testing.T) {
 func TestProblemsStandInTheOrderOfTheKeys(t *testing.T) {
 	c := Default()
 	c.Log.Format = "xml"
-	c.Control = "/elsewhere"
+	c.Control = "elsewhere"
+	c.Audit.MSS = true
 	c.Relay.Transport = TransportUDP
 	c.Interfaces = []string{"", "a/b"}
 	var got []string
@@ -92,7 +129,7 @@ func TestProblemsStandInTheOrderOfTheKeys(t *testing.T) {
 		path, _, _ := strings.Cut(line, ":")
 		got = append(got, path)
 	}
-	want := []string{"interfaces[0]", "interfaces[1]", "relay.transport", "control", "log.format"}
+	want := []string{"interfaces[0]", "interfaces[1]", "udp.key_file", "audit.mss", "control", "log.format"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"ptbrelay/classify"
 	"ptbrelay/relay/capture"
+	"ptbrelay/relay/deliver"
 	"ptbrelay/relay/outcome"
 	"ptbrelay/relay/rules"
 	"ptbrelay/relay/transport"
@@ -22,6 +23,11 @@ type Sources struct {
 	// Rules returns ok false where no table of ours can be read.
 	Rules  func() (s rules.Stats, ok bool)
 	Reload *Reload
+
+	// What transport udp has beside; nil counts nothing.
+	Deliver   func() deliver.Stats
+	Datagrams func() transport.Datagrams
+	Peers     func() PeerCounts
 }
 
 // Reload remembers how the last reading of the configuration ended.
@@ -46,7 +52,10 @@ type Collector struct{ from Sources }
 // NewCollector makes a collector over the rooms.
 func NewCollector(from Sources) *Collector { return &Collector{from} }
 
-const fromWire = "wire"
+const (
+	fromWire = "wire"
+	fromPeer = "peer"
+)
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("ptbrelay_"+name, help, labels, nil)
@@ -55,6 +64,10 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	receivedDesc    = desc("received_total", "Messages received.", "from", "family")
 	verdictsDesc    = desc("verdicts_total", "Messages received, by what they are.", "from", "family", "verdict")
+	deliveriesDesc  = desc("deliveries_total", "Eligible messages from peers, by what became of them.", "family", "outcome")
+	datagramsDesc   = desc("datagrams_total", "Datagrams received on the udp transport's port.", "type", "result")
+	appliedDesc     = desc("applied_total", "Injected messages of a sample, at most 20 a second and only of flows that this host owns, by whether the kernel's path MTU followed.", "family", "result")
+	peersDesc       = desc("peers", "Peers by where their address comes from; up answers probes, unresolved has no address.", "source", "state")
 	outcomesDesc    = desc("outcomes_total", "Eligible messages from the wire, by what became of them.", "family", "outcome")
 	copiesDesc      = desc("copies_total", "Copies that the kernel took.", "transport")
 	sendErrorsDesc  = desc("send_errors_total", "Copies that the kernel did not take.", "transport")
@@ -71,6 +84,7 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		receivedDesc, verdictsDesc, outcomesDesc, copiesDesc, sendErrorsDesc, lostDesc,
 		guardedDesc, reinstalledDesc, pausedDesc, reloadOKDesc, reloadTimeDesc,
+		deliveriesDesc, datagramsDesc, appliedDesc, peersDesc,
 	} {
 		ch <- d
 	}
@@ -80,7 +94,8 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	m := metrics{ch}
-	m.messages(c.from.Relay.Stats())
+	m.wire(c.from.Relay.Stats())
+	m.peer(c.delivered())
 	c.from.Relay.counts.latency.Collect(ch)
 
 	t := c.from.Transport()
@@ -95,22 +110,81 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		m.counter(guardedDesc, r.Guarded)
 		m.counter(reinstalledDesc, r.Reinstalled)
 	}
+	m.peers(c.peers())
+	m.datagrams(c.datagrams())
 	m.gauge(pausedDesc, truth(c.from.Relay.Settings().Paused))
 	m.gauge(reloadOKDesc, truth(!c.from.Reload.failed.Load()))
 	m.gauge(reloadTimeDesc, float64(c.from.Reload.at.Load()))
 }
 
+func (c *Collector) delivered() (s deliver.Stats) {
+	if c.from.Deliver != nil {
+		s = c.from.Deliver()
+	}
+	return s
+}
+
+func (c *Collector) datagrams() (d transport.Datagrams) {
+	if c.from.Datagrams != nil {
+		d = c.from.Datagrams()
+	}
+	return d
+}
+
+func (c *Collector) peers() (p PeerCounts) {
+	if c.from.Peers != nil {
+		p = c.from.Peers()
+	}
+	return p
+}
+
 // metrics writes values to a scrape.
 type metrics struct{ ch chan<- prometheus.Metric }
 
-func (m metrics) messages(s Stats) {
+// wire writes the counts of messages from the wire.
+func (m metrics) wire(s Stats) {
+	m.messages(fromWire, s.Received, s.Verdicts)
 	for f := range classify.Family(classify.NumFamilies) {
-		m.counter(receivedDesc, s.Received[f], fromWire, f.String())
-		for v := range classify.Verdict(classify.NumVerdicts) {
-			m.counter(verdictsDesc, s.Verdicts[f][v], fromWire, f.String(), v.String())
-		}
 		for o := range outcome.NumOutcomes {
 			m.counter(outcomesDesc, s.Outcomes[f][o], f.String(), o.String())
+		}
+	}
+}
+
+// peer writes the counts of messages from peers.
+func (m metrics) peer(s deliver.Stats) {
+	m.messages(fromPeer, s.Received, s.Verdicts)
+	for f := range classify.Family(classify.NumFamilies) {
+		for d := range outcome.NumDeliveries {
+			m.counter(deliveriesDesc, s.Deliveries[f][d], f.String(), d.String())
+		}
+		for r := range deliver.NumResults {
+			m.counter(appliedDesc, s.Applied[f][r], f.String(), r.String())
+		}
+	}
+}
+
+func (m metrics) messages(from string, received [classify.NumFamilies]uint64, verdicts [classify.NumFamilies][classify.NumVerdicts]uint64) {
+	for f := range classify.Family(classify.NumFamilies) {
+		m.counter(receivedDesc, received[f], from, f.String())
+		for v := range classify.Verdict(classify.NumVerdicts) {
+			m.counter(verdictsDesc, verdicts[f][v], from, f.String(), v.String())
+		}
+	}
+}
+
+func (m metrics) datagrams(d transport.Datagrams) {
+	for t := range transport.Type(transport.NumTypes) {
+		for r := range transport.DatagramResult(transport.NumDatagramResults) {
+			m.counter(datagramsDesc, d[t][r], t.String(), r.String())
+		}
+	}
+}
+
+func (m metrics) peers(counts PeerCounts) {
+	for source := range NumPeerSources {
+		for state := range NumPeerStates {
+			m.gauge(peersDesc, float64(counts[source][state]), source.String(), state.String())
 		}
 	}
 }
@@ -119,8 +193,8 @@ func (m metrics) counter(d *prometheus.Desc, v uint64, labels ...string) {
 	m.ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 }
 
-func (m metrics) gauge(d *prometheus.Desc, v float64) {
-	m.ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+func (m metrics) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	m.ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 }
 
 func truth(b bool) float64 {

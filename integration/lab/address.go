@@ -19,8 +19,8 @@ type plan struct {
 	clients  netip.Prefix // client addresses count from its first on
 	access   netip.Prefix // ISP (1) to client (2)
 	core     netip.Prefix // ISP (1) to router (2)
-	segment  netip.Prefix // servers count from 1 on
-	gateway  netip.Addr   // the router on the segment
+	fabric   netip.Prefix // all between router and servers: one network, where servers count from 1 on, or one of two addresses for each server
+	gateway  netip.Addr   // the router, where the fabric is one network
 	anywhere netip.Prefix
 }
 
@@ -30,7 +30,7 @@ var plans = map[Family]plan{
 		clients:  netip.MustParsePrefix("203.0.113.0/24"),
 		access:   netip.MustParsePrefix("198.51.100.0/30"),
 		core:     netip.MustParsePrefix("198.51.100.4/30"),
-		segment:  netip.MustParsePrefix("198.51.100.128/25"),
+		fabric:   netip.MustParsePrefix("198.51.100.128/25"),
 		gateway:  netip.MustParseAddr("198.51.100.254"),
 		anywhere: netip.MustParsePrefix("0.0.0.0/0"),
 	},
@@ -39,7 +39,7 @@ var plans = map[Family]plan{
 		clients:  netip.MustParsePrefix("2001:db8:c::/64"),
 		access:   netip.MustParsePrefix("2001:db8:1::/64"),
 		core:     netip.MustParsePrefix("2001:db8:2::/64"),
-		segment:  netip.MustParsePrefix("2001:db8:3::/64"),
+		fabric:   netip.MustParsePrefix("2001:db8:3::/64"),
 		gateway:  netip.MustParseAddr("2001:db8:3::ffff"),
 		anywhere: netip.MustParsePrefix("::/0"),
 	},

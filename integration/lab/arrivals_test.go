@@ -15,26 +15,34 @@ import (
 
 // Only PTBs in frames to the host itself, from outside, are counted.
 func TestCountArrivals(t *testing.T) {
-	l := labtest.New(t, lab.Options{Clients: 1, Servers: 1})
-	server := l.Servers[0]
+	for _, shape := range []lab.Shape{lab.ShapeSegment, lab.ShapeRouted} {
+		t.Run(shape.String(), func(t *testing.T) {
+			countArrivals(t, labtest.New(t, lab.Options{Shape: shape, Clients: 1, Servers: 2}))
+		})
+	}
+}
+
+func countArrivals(t *testing.T, l *lab.Lab) {
+	const i = 1
+	server := l.Servers[i]
 	arrivals, err := server.CountArrivals()
 	if err != nil {
 		t.Fatal(err)
 	}
 	four, six := classifytest.PTB{}, classifytest.PTB{Family: classify.IPv6}
 	for _, other := range []classifytest.PTB{{Code: new(uint8(3))}, {Family: classify.IPv6, Type: new(uint8(1))}} {
-		labtest.FromRouter(t, l, 0, other.Bytes())
+		labtest.FromRouter(t, l, i, other.Bytes())
 	}
 	for _, ptb := range []classifytest.PTB{four, six} {
-		broadcast := labtest.FrameTo(t, l, 0, ptb.Bytes())
+		broadcast := labtest.FrameTo(t, l, i, ptb.Bytes())
 		copy(broadcast, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
-		if err := l.Router.SendFrame("servers", broadcast); err != nil {
+		if err := l.Router.SendFrame(l.RouterInterface(i), broadcast); err != nil {
 			t.Fatal(err)
 		}
-		if err := server.SendFrame("lo", labtest.FrameTo(t, l, 0, ptb.Bytes())); err != nil {
+		if err := server.SendFrame("lo", labtest.FrameTo(t, l, i, ptb.Bytes())); err != nil {
 			t.Fatal(err)
 		}
-		labtest.FromRouter(t, l, 0, ptb.Bytes())
+		labtest.FromRouter(t, l, i, ptb.Bytes())
 	}
 	count := func(want uint64) {
 		t.Helper()
@@ -47,6 +55,6 @@ func TestCountArrivals(t *testing.T) {
 		})
 	}
 	count(2)
-	labtest.FromRouter(t, l, 0, four.Bytes())
+	labtest.FromRouter(t, l, i, four.Bytes())
 	count(3)
 }

@@ -4,7 +4,6 @@ package lab_test
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -54,8 +53,11 @@ func TestDownloadsStallWhosePTBsMissTheirOwner(t *testing.T) {
 		{Offload: false, VIPs: lab.VIPAnyIP},
 		{Offload: true, VIPs: lab.VIPOnInterface},
 		{VIPCount: 3, Macvlan: true},
+		{Shape: lab.ShapeRouted, Offload: true},
+		{Shape: lab.ShapeRouted, VIPs: lab.VIPAnyIP},
+		{Shape: lab.ShapeRouted, VIPs: lab.VIPOnInterface, Macvlan: true, Servers: 8},
 	} {
-		t.Run(fmt.Sprintf("offload=%v/vip=%v", o.Offload, o.VIPs), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%v/offload=%v/vip=%v", o.Shape, o.Offload, o.VIPs), func(t *testing.T) {
 			begin := time.Now()
 			l := labtest.New(t, o)
 			t.Logf("built in %v", time.Since(begin))
@@ -109,8 +111,12 @@ func expectExceptions(t *testing.T, l *lab.Lab, r lab.Report) {
 }
 
 func TestProbesStallWhosePTBsMissTheirOwner(t *testing.T) {
-	for _, o := range []lab.Options{{VIPs: lab.VIPOnLoopback}, {VIPs: lab.VIPAnyIP, VIPCount: 3}} {
-		t.Run(o.VIPs.String(), func(t *testing.T) {
+	for _, o := range []lab.Options{
+		{VIPs: lab.VIPOnLoopback},
+		{VIPs: lab.VIPAnyIP, VIPCount: 3},
+		{Shape: lab.ShapeRouted},
+	} {
+		t.Run(fmt.Sprintf("%v/vip=%v", o.Shape, o.VIPs), func(t *testing.T) {
 			l := labtest.New(t, o)
 			taps := labtest.TapServers(t, l)
 			preflight(t, l)
@@ -132,8 +138,8 @@ func TestProbesStallWhosePTBsMissTheirOwner(t *testing.T) {
 
 func TestSameFlowsHaveSameOwnersInFreshLabs(t *testing.T) {
 	var first map[lab.Flow]int
-	for range 3 {
-		l := labtest.New(t, lab.Options{PathMTU: 1500})
+	for _, shape := range []lab.Shape{lab.ShapeSegment, lab.ShapeSegment, lab.ShapeRouted} {
+		l := labtest.New(t, lab.Options{Shape: shape, PathMTU: 1500})
 		owners := make(map[lab.Flow]int)
 		r := labtest.Downloads(t, l, lab.Load{Size: 1})
 		for _, x := range r.Results {
@@ -152,79 +158,15 @@ func TestSameFlowsHaveSameOwnersInFreshLabs(t *testing.T) {
 }
 
 func TestEverythingFinishesWithoutSmallLink(t *testing.T) {
-	for _, segment := range []int{1500, 9000} {
-		l := labtest.New(t, lab.Options{PathMTU: 1500, SegmentMTU: segment, Servers: 2, Clients: 8})
+	for _, o := range []lab.Options{{SegmentMTU: 1500}, {SegmentMTU: 9000}, {Shape: lab.ShapeRouted, SegmentMTU: 9000}} {
+		o.PathMTU, o.Servers, o.Clients = 1500, 2, 8
+		l := labtest.New(t, o)
 		r := labtest.Downloads(t, l, lab.Load{})
 		if s := r.Summary(); s.Finished != 16 {
-			t.Errorf("segment MTU %d: %v", segment, s)
+			t.Errorf("%v, segment MTU %d: %v", o.Shape, o.SegmentMTU, s)
 		}
 		preflight(t, l)
 	}
-}
-
-func TestBroadcastByHandHealsEveryFlow(t *testing.T) {
-	l := labtest.New(t, lab.Options{})
-	taps := labtest.TapServers(t, l)
-	preflight(t, l)
-	ctx, cancel := context.WithCancel(t.Context())
-	relaying := make(chan error, 1)
-	go func() { relaying <- broadcastNew(ctx, l, taps) }()
-	r := labtest.Downloads(t, l, lab.Load{})
-	cancel()
-	if err := <-relaying; err != nil {
-		t.Error(err)
-	}
-	if err := r.CheckHash(l.Landings(taps)); err != nil {
-		t.Error(err)
-	}
-	if s := r.Summary(); s.Stalled > 0 {
-		t.Errorf("%v", s)
-	}
-	expectExceptions(t, l, r)
-	t.Logf("%v", r.Summary())
-}
-
-// broadcastNew sends every PTB that comes in on a server from now on to all
-// others by Ethernet broadcast, until ctx ends.
-func broadcastNew(ctx context.Context, l *lab.Lab, taps []*lab.Tap) error {
-	errs := make(chan error, len(taps))
-	for i, tap := range taps {
-		go func() {
-			done := len(tap.Frames())
-			for {
-				frames, err := tap.Wait(ctx, func(f []lab.Frame) bool { return len(f) > done })
-				if ctx.Err() != nil {
-					errs <- nil
-					return
-				}
-				if err != nil {
-					errs <- err
-					return
-				}
-				for _, f := range frames[done:] {
-					if f.Type != lab.PacketHost {
-						continue
-					}
-					// The source must change too, or the switch would look for
-					// the router behind this server.
-					frame := slices.Clone(f.Data)
-					copy(frame, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
-					copy(frame[6:12], f.Data[0:6])
-					if err := l.Servers[i].SendFrame("eth0", frame); err != nil {
-						errs <- err
-						return
-					}
-				}
-				done = len(frames)
-			}
-		}()
-	}
-	for range taps {
-		if err := <-errs; err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func TestPTBRateIsKept(t *testing.T) {

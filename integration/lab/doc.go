@@ -1,13 +1,20 @@
 // Package lab builds a small Internet out of network namespaces in which the
 // loss of path MTU discovery behind ECMP can be seen, counted and healed.
 //
-// The shape: a client with many addresses, an ISP whose link to the client
-// has a small MTU, an ECMP router that hashes on ports, and N servers on one
-// Ethernet segment that all hold the same service addresses (VIPs):
+// A client with many addresses, an ISP whose link to the client has a small
+// MTU, an ECMP router that hashes on ports, and N servers that all hold the same
+// service addresses (VIPs). In shape l2 the servers are on one Ethernet segment:
 //
 //	client ── isp ── router ── switch ─┬─ server0
 //	                                   ├─ server1
 //	                                   └─ server2
+//
+// In shape l3 each is on a routed link of its own, with reverse path filtering
+// strict on both of its ends, so one server reaches another by the router only:
+//
+//	client ── isp ── router ─┬─ server0
+//	                         ├─ server1
+//	                         └─ server2
 //
 // A server's full-size packet does not fit the link from the ISP to the
 // client; the ISP answers with a PTB (ICMP fragmentation needed, ICMPv6 Packet

@@ -16,9 +16,11 @@ type Lab struct {
 
 	Client  *Node   // eth0 toward the ISP, with all client addresses
 	ISP     *Node   // "client" (the small MTU) and "router"
-	Router  *Node   // "isp" and "servers"; spreads the VIPs
-	Switch  *Node   // bridge br0 with ports "router", "server0", ...
+	Router  *Node   // "isp" and those that [Lab.RouterInterface] names; spreads the VIPs
+	Switch  *Node   // bridge br0 with ports "router", "server0", ...; nil in shape l3
 	Servers []*Node // eth0; named server0, server1, ...
+
+	fabric fabric
 }
 
 // New builds a lab and returns once packets cross all of it in both families.
@@ -33,6 +35,7 @@ func New(ctx context.Context, o Options) (*Lab, error) {
 		return nil, errors.New("build a lab: the process is not inside its namespaces; call Enter first")
 	}
 	l := &Lab{Options: o, Servers: make([]*Node, o.Servers)}
+	l.fabric = l.newFabric()
 	if err := l.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("build a lab: %w", err), l.Close())
 	}
@@ -81,10 +84,21 @@ func (l *Lab) VIPAddrs(f Family) []netip.Addr {
 func (l *Lab) ClientAddr(f Family, i int) netip.Addr { return nth(plans[f].clients, i+1) }
 
 // ServerAddr is the address of server i's eth0, from 0: never a VIP.
-func (l *Lab) ServerAddr(f Family, i int) netip.Addr { return nth(plans[f].segment, i+1) }
+func (l *Lab) ServerAddr(f Family, i int) netip.Addr {
+	_, server := l.fabric.addresses(f, i)
+	return server.Addr()
+}
 
-// RouterAddr is the router's address on the servers' segment, their gateway.
-func (l *Lab) RouterAddr(f Family) netip.Addr { return plans[f].gateway }
+// RouterAddr is the router's address next to server i, its gateway; in shape
+// l2 that of all servers.
+func (l *Lab) RouterAddr(f Family, i int) netip.Addr {
+	router, _ := l.fabric.addresses(f, i)
+	return router.Addr()
+}
+
+// RouterInterface is the name of the router's interface that leads to server
+// i: "servers" for all in shape l2, in l3 the server's own name.
+func (l *Lab) RouterInterface(i int) string { return l.fabric.toward(i) }
 
 // ISPAddr is the address from which the ISP sends PTBs.
 func (l *Lab) ISPAddr(f Family) netip.Addr { return nth(plans[f].core, 1) }

@@ -215,11 +215,42 @@ func children(t *testing.T) []string {
 	return pids
 }
 
+// What is written below /run only the node sees.
+func TestFilesInRunAreTheNodesOwn(t *testing.T) {
+	const path, text = "/run/lab-test", "a secret"
+	one, other := labtest.Node(t, "one"), labtest.Node(t, "other")
+	if err := one.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := one.Do(func() error {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 || string(b) != text {
+			return fmt.Errorf("mode %v, content %q, %w", info.Mode(), b, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("outside: %v", err)
+	}
+	if err := other.Do(func() error { _, err := os.Stat(path); return err }); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("on another node: %v", err)
+	}
+	if err := one.WriteFile("/run/absent/file", nil, 0o600); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("into no folder: %v", err)
+	}
+}
+
 func TestLabLeavesNothingBehind(t *testing.T) {
 	labtest.Require(t)
 	before, goroutines := descriptors(t), goleak.IgnoreCurrent()
-	for range 3 {
-		l, err := lab.New(t.Context(), lab.Options{Clients: 8})
+	for _, shape := range []lab.Shape{lab.ShapeSegment, lab.ShapeRouted, lab.ShapeSegment} {
+		l, err := lab.New(t.Context(), lab.Options{Shape: shape, Clients: 8})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +289,7 @@ func TestLabLeavesNothingBehind(t *testing.T) {
 
 func TestNewRefusesBadOptions(t *testing.T) {
 	labtest.Require(t)
-	for _, o := range []lab.Options{{Servers: 65}, {Clients: 251}, {PathMTU: 1279}, {SegmentMTU: 576}, {RPFilter: 3}, {VIPs: 3}, {VIPCount: 65}, {ClientMTU: 576}, {PTBRate: -1}} {
+	for _, o := range []lab.Options{{Servers: 65}, {Clients: 251}, {PathMTU: 1279}, {SegmentMTU: 576}, {Shape: 2}, {RPFilter: 3}, {VIPs: 3}, {VIPCount: 65}, {ClientMTU: 576}, {PTBRate: -1}} {
 		l, err := lab.New(t.Context(), o)
 		if err == nil {
 			t.Errorf("%+v: no error", o)

@@ -34,6 +34,7 @@ func (p Placement) String() string {
 
 // Options describe a lab; the zero value is the usual one.
 type Options struct {
+	Shape      Shape     // how servers are connected to the router
 	Servers    int       // 0: 3, at most 64
 	Clients    int       // client addresses a family; 0: 64, at most 250
 	PathMTU    int       // MTU of the ISP's link to the client, ISP's side, bytes; 0: 1400, at least 1280
@@ -43,7 +44,7 @@ type Options struct {
 	VIPs       Placement // how servers hold the VIPs
 	VIPCount   int       // VIPs a family, by which the flows of a load take turns; 0: 1, at most 64
 	Macvlan    bool      // the servers' eth0 is a macvlan on the cable's end, which is called cable0
-	RPFilter   int       // rp_filter of the servers' eth0: 0 off, 1 strict, 2 loose
+	RPFilter   int       // rp_filter of the servers: 1 strict, 2 loose; 0: off in shape l2, strict in l3
 	PTBRate    int       // PTBs that the ISP emits, a second for both families together, as hardware limits them; 0: no limit
 }
 
@@ -59,7 +60,7 @@ func (o Options) withDefaults() (Options, error) {
 		{"segment MTU", &o.SegmentMTU, etherMTU, etherMTU, 65535},
 		{"client MTU", &o.ClientMTU, etherMTU, etherMTU, 65535},
 		{"VIP count", &o.VIPCount, 1, 1, 64},
-		{"rp_filter", &o.RPFilter, 0, 0, 2},
+		{"rp_filter", &o.RPFilter, o.Shape.rpFilter(), 0, 2},
 		{"PTB rate", &o.PTBRate, 0, 0, 1 << 30},
 	} {
 		if *d.field == 0 {
@@ -68,6 +69,9 @@ func (o Options) withDefaults() (Options, error) {
 		if *d.field < d.least || *d.field > d.most {
 			return o, fmt.Errorf("lab options: %s is %d, must be %d to %d", d.what, *d.field, d.least, d.most)
 		}
+	}
+	if o.Shape < ShapeSegment || o.Shape > ShapeRouted {
+		return o, fmt.Errorf("lab options: unknown %v", o.Shape)
 	}
 	if o.VIPs < VIPOnLoopback || o.VIPs > VIPOnInterface {
 		return o, fmt.Errorf("lab options: unknown %v", o.VIPs)

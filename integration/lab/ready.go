@@ -27,8 +27,8 @@ const readyWithin = 5 * time.Second
 const probeEvery = 100 * time.Millisecond
 
 // awaitReady proves a round trip from the client to each server's own address
-// in both families. It resolves every neighbour and teaches the switch where
-// everybody is, so that no unicast is flooded afterwards.
+// in both families. It resolves every neighbour on the way and teaches a switch
+// where everybody is, so that no unicast is flooded afterwards.
 func (l *Lab) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()

@@ -9,94 +9,81 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// This file is the shape of the network between router and servers: one
-// Ethernet segment, a bridge on a node of its own.
+// segment is the fabric of [ShapeSegment]: a bridge on a node of its own, to
+// which router and servers are connected.
+type segment struct{ lab *Lab }
 
-// laySegment connects the router and the servers to the switch. Their ids
-// leave room for the other cables'.
-func (l *Lab) laySegment() error {
-	snooping := false // no querier here: it would only delay neighbour discovery
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = "br0", l.Options.SegmentMTU
-	bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
-	if err := l.Switch.handle.LinkAdd(bridge); err != nil {
-		return fmt.Errorf("node %s: make bridge br0: %w", l.Switch.name, err)
-	}
-	if err := l.forwardOnly(); err != nil {
+// segmentInterface is the router's on the segment.
+const segmentInterface = "servers"
+
+func (s segment) lay() error {
+	if err := s.makeBridge(); err != nil {
 		return err
 	}
-	if err := l.Switch.setUp("br0"); err != nil {
+	router := end{node: s.lab.Router, iface: segmentInterface, mtu: s.lab.Options.SegmentMTU, id: cableID(0)}
+	if err := s.plug(router, "router"); err != nil {
 		return err
 	}
-	if err := l.plug(l.Router, "servers", "router", 0); err != nil {
-		return err
-	}
-	for i, server := range l.Servers {
-		if err := l.plug(server, l.serverCable(), server.name, i+1); err != nil {
+	for i, server := range s.lab.Servers {
+		if err := s.plug(s.lab.cable(i), server.name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s segment) makeBridge() error {
+	snooping := false // no querier here: it would only delay neighbour discovery
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU = "br0", s.lab.Options.SegmentMTU
+	bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
+	if err := s.lab.Switch.handle.LinkAdd(bridge); err != nil {
+		return fmt.Errorf("node %s: make bridge br0: %w", s.lab.Switch.name, err)
+	}
+	if err := s.forwardOnly(); err != nil {
+		return err
+	}
+	return s.lab.Switch.setUp("br0")
 }
 
 // forwardOnly keeps the bridge from walking every frame through the IP packet
 // filter hooks, as Linux does by default where br_netfilter is there and no
 // switch does.
-func (l *Lab) forwardOnly() error {
+func (s segment) forwardOnly() error {
 	for _, key := range []string{"net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables"} {
-		if _, err := l.Switch.Sysctl(key); err != nil {
+		if _, err := s.lab.Switch.Sysctl(key); err != nil {
 			continue // this kernel does not
 		}
-		if err := l.Switch.SetSysctl(key, "0"); err != nil {
+		if err := s.lab.Switch.SetSysctl(key, "0"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// plug connects a node's interface to a switch port.
-func (l *Lab) plug(n *Node, iface, port string, number int) error {
-	id := uint16(0x100 + 2*number)
-	err := connect(
-		end{node: n, iface: iface, mtu: l.Options.SegmentMTU, id: id},
-		end{node: l.Switch, iface: port, mtu: l.Options.SegmentMTU, id: id + 1})
-	if err != nil {
+// plug connects a node's cable to a switch port.
+func (s segment) plug(cable end, port string) error {
+	bridge := s.lab.Switch
+	if err := connect(cable, end{node: bridge, iface: port, mtu: cable.mtu, id: cable.id + 1}); err != nil {
 		return err
 	}
-	link, err := l.Switch.handle.LinkByName(port)
+	link, err := bridge.handle.LinkByName(port)
 	if err != nil {
-		return fmt.Errorf("node %s: port %s: %w", l.Switch.name, port, err)
+		return fmt.Errorf("node %s: port %s: %w", bridge.name, port, err)
 	}
-	bridge, err := l.Switch.handle.LinkByName("br0")
+	master, err := bridge.handle.LinkByName("br0")
 	if err != nil {
-		return fmt.Errorf("node %s: bridge br0: %w", l.Switch.name, err)
+		return fmt.Errorf("node %s: bridge br0: %w", bridge.name, err)
 	}
-	if err := l.Switch.handle.LinkSetMaster(link, bridge); err != nil {
-		return fmt.Errorf("node %s: add %s to br0: %w", l.Switch.name, port, err)
+	if err := bridge.handle.LinkSetMaster(link, master); err != nil {
+		return fmt.Errorf("node %s: add %s to br0: %w", bridge.name, port, err)
 	}
 	return nil
 }
 
-func (l *Lab) numberSegment() error {
-	for _, f := range Families() {
-		segment := plans[f].segment
-		if err := l.Router.addAddresses("servers", with(l.RouterAddr(f), segment)); err != nil {
-			return err
-		}
-		for i, server := range l.Servers {
-			if err := server.addAddresses("eth0", with(l.ServerAddr(f, i), segment)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
+func (s segment) toward(int) string { return segmentInterface }
 
-// nextHops are the router's next hops to the VIPs.
-func (l *Lab) nextHops(f Family) []netip.Addr {
-	var hops []netip.Addr
-	for i := range l.Servers {
-		hops = append(hops, l.ServerAddr(f, i))
-	}
-	return hops
+func (s segment) addresses(f Family, i int) (router, server netip.Prefix) {
+	p := plans[f]
+	return with(p.gateway, p.fabric), with(nth(p.fabric, i+1), p.fabric)
 }

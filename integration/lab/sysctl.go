@@ -7,12 +7,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
 
 // setting is one sysctl and the value it shall have.
 type setting struct{ key, value string }
+
+// reversePath sets the reverse path filter of all of a node's interfaces, lo
+// too: rp_filter 0 is off; 1, strict, drops an IPv4 packet that comes in where
+// none would leave for its source; 2, loose, one whose source has no route.
+func reversePath(mode int) setting {
+	return setting{"net/ipv4/conf/all/rp_filter", strconv.Itoa(mode)}
+}
 
 // Sysctl reads a sysctl of the node by its path under /proc/sys, such as
 // "net/ipv4/ip_forward" (slashes, because interface names may have dots).

@@ -12,8 +12,11 @@ func serverName(i int) string { return "server" + strconv.Itoa(i) }
 
 // makeNodes makes the hosts, all at once.
 func (l *Lab) makeNodes() error {
-	slots := []**Node{&l.Client, &l.ISP, &l.Router, &l.Switch}
-	names := []string{"client", "isp", "router", "switch"}
+	slots := []**Node{&l.Client, &l.ISP, &l.Router}
+	names := []string{"client", "isp", "router"}
+	if l.Options.Shape == ShapeSegment {
+		slots, names = append(slots, &l.Switch), append(names, "switch")
+	}
 	for i := range l.Servers {
 		slots, names = append(slots, &l.Servers[i]), append(names, serverName(i))
 	}
@@ -64,7 +67,7 @@ func (l *Lab) layCables() error {
 	if core != nil {
 		return core
 	}
-	if err := l.laySegment(); err != nil {
+	if err := l.fabric.lay(); err != nil {
 		return err
 	}
 	nodes := l.Nodes()
@@ -89,14 +92,15 @@ func (l *Lab) setRoles() error {
 	if err := l.ISP.setSysctls(forward...); err != nil {
 		return err
 	}
-	if err := l.Router.setSysctls(append(forward, l.multipath()...)...); err != nil {
+	router := append(forward, l.multipath()...)
+	if err := l.Router.setSysctls(append(router, reversePath(l.Options.Shape.rpFilter()))...); err != nil {
 		return err
 	}
 	return each(len(l.Servers), func(i int) error {
 		return l.Servers[i].setSysctls(
 			setting{"net/ipv4/tcp_mtu_probing", "0"},
 			setting{"net/ipv4/ip_no_pmtu_disc", "0"},
-			setting{"net/ipv4/conf/eth0/rp_filter", strconv.Itoa(l.Options.RPFilter)})
+			reversePath(l.Options.RPFilter))
 	})
 }
 
@@ -157,7 +161,7 @@ func (l *Lab) number() error {
 	if err := l.Client.addAddresses("eth0", clients...); err != nil {
 		return err
 	}
-	if err := l.numberSegment(); err != nil {
+	if err := l.numberFabric(); err != nil {
 		return err
 	}
 	return each(len(l.Servers), func(i int) error { return l.holdVIPs(l.Servers[i]) })
@@ -198,16 +202,16 @@ func (l *Lab) route() error {
 			{l.Client, p.anywhere, []netip.Addr{nth(p.access, 1)}},
 			{l.ISP, p.clients, []netip.Addr{nth(p.access, 2)}},
 			{l.ISP, p.vips, []netip.Addr{nth(p.core, 2)}},
-			{l.ISP, p.segment, []netip.Addr{nth(p.core, 2)}},
+			{l.ISP, p.fabric, []netip.Addr{nth(p.core, 2)}},
 			{l.Router, p.anywhere, []netip.Addr{nth(p.core, 1)}},
 			{l.Router, p.vips, l.nextHops(f)},
 		}
-		for _, server := range l.Servers {
+		for i, server := range l.Servers {
 			routes = append(routes, struct {
 				node     *Node
 				to       netip.Prefix
 				gateways []netip.Addr
-			}{server, p.anywhere, []netip.Addr{l.RouterAddr(f)}})
+			}{server, p.anywhere, []netip.Addr{l.RouterAddr(f, i)}})
 		}
 		for _, r := range routes {
 			if err := r.node.addRoute(r.to, r.gateways...); err != nil {

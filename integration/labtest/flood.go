@@ -25,10 +25,17 @@ type Flood struct {
 	close  sync.Once
 }
 
-// StartFlood starts a stream on the router's interface to the servers.
+// StartFlood starts a stream on the router's interface to server 0, in shape l2
+// to all servers.
 func StartFlood(t testing.TB, l *lab.Lab, st lab.Stream) *Flood {
 	t.Helper()
-	sender, err := l.Router.Sender("servers")
+	return StartFloodToward(t, l, 0, st)
+}
+
+// StartFloodToward starts a stream on the router's interface to a server.
+func StartFloodToward(t testing.TB, l *lab.Lab, server int, st lab.Stream) *Flood {
+	t.Helper()
+	sender, err := l.Router.Sender(l.RouterInterface(server))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,13 @@ const (
 // arguments, and returns when it captures.
 func StartRelay(t testing.TB, server *lab.Node, args ...string) *lab.Process {
 	t.Helper()
-	p := Start(t, server, append([]string{"run", "--interface", "eth0"}, args...)...)
+	return startCapturing(t, server, append([]string{"run", "--interface", "eth0"}, args...)...)
+}
+
+// startCapturing runs ptbrelay and returns when it says that it captures.
+func startCapturing(t testing.TB, server *lab.Node, args ...string) *lab.Process {
+	t.Helper()
+	p := Start(t, server, args...)
 	Eventually(t, 10*time.Second, "ptbrelay captures on "+server.Name(), func() error {
 		select {
 		case <-p.Exited():
@@ -59,7 +65,7 @@ func MAC(t testing.TB, n *lab.Node, iface string) [6]byte {
 // FrameTo puts an IP packet into an Ethernet frame from the router to a server.
 func FrameTo(t testing.TB, l *lab.Lab, server int, packet []byte) []byte {
 	t.Helper()
-	to, from := MAC(t, l.Servers[server], "eth0"), MAC(t, l.Router, "servers")
+	to, from := MAC(t, l.Servers[server], "eth0"), MAC(t, l.Router, l.RouterInterface(server))
 	frame := append(slices.Concat(to[:], from[:]), 0x08, 0x00)
 	if packet[0]>>4 == 6 {
 		frame[12], frame[13] = 0x86, 0xdd
@@ -70,7 +76,7 @@ func FrameTo(t testing.TB, l *lab.Lab, server int, packet []byte) []byte {
 // FromRouter sends an IP packet to a server as the router does.
 func FromRouter(t testing.TB, l *lab.Lab, server int, packet []byte) {
 	t.Helper()
-	if err := l.Router.SendFrame("servers", FrameTo(t, l, server, packet)); err != nil {
+	if err := l.Router.SendFrame(l.RouterInterface(server), FrameTo(t, l, server, packet)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -95,6 +95,7 @@ ptbrelay gives each server's PTBs to all the others, so that the one that holds
 the connection learns the path MTU.`,
 		Example: `  ptbrelay demo                     # see the problem and its cure, without root
   ptbrelay run --interface eth0     # the daemon, broadcasting on eth0
+  ptbrelay run --transport udp --peer 198.51.100.2 --key-file key
   ptbrelay run --interface eth0 --dry-run`,
 		SilenceUsage:       true,
 		SilenceErrors:      true,
@@ -109,7 +110,8 @@ the connection learns the path MTU.`,
 	root.PersistentFlags().StringVar(&o.logLevel, "log-level", "",
 		"write lines from this `level` on: debug, info, warn or error (log.level)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(runCommand(o), demoCommand(), rulesCommand(o), checkConfigCommand(o), versionCommand())
+	root.AddCommand(runCommand(o), demoCommand(), rulesCommand(o), checkConfigCommand(o), genkeyCommand(), versionCommand(),
+		selftestCommand(o), watchCommand(o), pauseCommand(o), resumeCommand(o))
 	addBuiltin(root)
 	argErrorsAreUsage(root)
 	return root

@@ -14,28 +14,64 @@ const loud = 20_000
 // budget is what a configuration lets one server do at most: the packets that
 // it sends and those of peers that it gives to its kernel.
 type budget struct {
-	limits     config.Limits
-	interfaces int
+	limits config.Limits
+	fanOut int    // copies of one message
+	each   string // what gets a copy
+	more   bool   // a file or name adds peers that are not known yet
+	udp    bool
 }
 
-func budgetOf(c config.Config) budget {
-	return budget{limits: c.Relay.Limits, interfaces: max(len(c.Interfaces), 1)}
+// budgetOf takes how many copies a message becomes.
+func budgetOf(c config.Config, fanOut int) budget {
+	b := budget{limits: c.Relay.Limits, fanOut: fanOut, each: "interfaces"}
+	if c.Relay.Transport == config.TransportUDP {
+		b.each, b.udp = "peers", true
+	}
+	return b
+}
+
+// plannedBudget is that of a configuration which nobody runs yet.
+func plannedBudget(c config.Config) budget {
+	if c.Relay.Transport != config.TransportUDP {
+		return budgetOf(c, max(len(c.Interfaces), 1))
+	}
+	b := budgetOf(c, len(c.StaticPeers()))
+	b.more = c.Peers.File != "" || c.Peers.DNS.Name != ""
+	return b
 }
 
 // copies is how many packets a second leave in the long run: with the largest
 // limit and three interfaces more than 32 bits hold.
-func (b budget) copies() int64 { return int64(b.limits.Node) * int64(b.interfaces) }
+func (b budget) copies() int64 { return int64(b.limits.Node) * int64(b.fanOut) }
 
 // atOnce is how many more may leave after a calm.
-func (b budget) atOnce() int64 { return int64(b.limits.NodeBurst) * int64(b.interfaces) }
+func (b budget) atOnce() int64 { return int64(b.limits.NodeBurst) * int64(b.fanOut) }
+
+// injections is how many packets of peers a second reach this host's kernel in
+// the long run.
+func (b budget) injections() int64 {
+	if !b.udp {
+		return 0
+	}
+	return int64(b.limits.Deliver)
+}
+
+func (b budget) loud() bool { return max(b.copies(), b.injections()) > loud }
 
 // text says both sums and how they come about, one a line, and a warning where
 // one is loud.
 func (b budget) text() string {
-	s := fmt.Sprintf("copies out: at most %d/s (relay.limits.node %d x interfaces %d), %d more after a calm\n",
-		b.copies(), b.limits.Node, b.interfaces, b.atOnce())
-	s += "injections in: none (transport broadcast needs none)\n"
-	if b.copies() > loud {
+	s := fmt.Sprintf("copies out: at most %d/s (relay.limits.node %d x %s %d), %d more after a calm\n",
+		b.copies(), b.limits.Node, b.each, b.fanOut, b.atOnce())
+	if b.more {
+		s += fmt.Sprintf("            and %d/s for each peer of peers.file and peers.dns\n", b.limits.Node)
+	}
+	if b.udp {
+		s += fmt.Sprintf("injections in: at most %d/s (relay.limits.deliver), %d more after a calm\n", b.injections(), b.limits.DeliverBurst)
+	} else {
+		s += "injections in: none (transport broadcast needs none)\n"
+	}
+	if b.loud() {
 		s += fmt.Sprintf("warning: above %d/s: a spoofer can make this server do as much\n", loud)
 	}
 	return s
@@ -43,8 +79,8 @@ func (b budget) text() string {
 
 // log says the same to a daemon's log.
 func (b budget) log(log *slog.Logger) {
-	sums := []any{"copies_out_per_second", b.copies(), "injections_in_per_second", 0}
-	if b.copies() > loud {
+	sums := []any{"copies_out_per_second", b.copies(), b.each, b.fanOut, "injections_in_per_second", b.injections()}
+	if b.loud() {
 		log.Warn(fmt.Sprintf("budget above %d/s: a spoofer can make this server do as much", loud), sums...)
 		return
 	}

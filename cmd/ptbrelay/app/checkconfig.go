@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"ptbrelay/config"
 )
 
 func checkConfigCommand(o *options) *cobra.Command {
@@ -28,8 +30,8 @@ func checkConfigCommand(o *options) *cobra.Command {
 			if o.read == "" {
 				text = fmt.Sprintf("%s: there is none, the defaults are in force\n", defaultConfig)
 			}
-			text += budgetOf(cfg).text()
-			if len(cfg.Interfaces) == 0 {
+			text += plannedBudget(cfg).text()
+			if cfg.Relay.Transport == config.TransportBroadcast && len(cfg.Interfaces) == 0 {
 				text += "note: interfaces is empty, `ptbrelay run` will need --interface\n"
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), text)

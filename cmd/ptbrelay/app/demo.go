@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"text/tabwriter"
 	"time"
 
@@ -20,22 +19,28 @@ const demoTimeout = 3 * time.Second
 
 func demoCommand() *cobra.Command {
 	var o lab.Options
-	var transport string
+	var transport config.Transport
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Show the black hole and its end, in network namespaces of its own",
 		Long: `Build a small network in namespaces of its own: a client behind a link with a
-small MTU, an ECMP router, and servers that all hold the same VIP. Start the
-same downloads twice, first without ptbrelay, then with it on every server.
+small MTU, an ECMP router, and servers that all hold the same VIP: with transport
+broadcast on one Ethernet segment, with udp each on a routed link of its own.
+Start the same downloads twice, first without ptbrelay, then with it on every
+server.
 
 Nothing outside the namespaces is touched. Needs no root where the kernel allows
 user namespaces. Exits 1 if ptbrelay did not heal what stalled.`,
 		Example: `  ptbrelay demo
+  ptbrelay demo --transport udp
   ptbrelay demo --servers 8 --clients 100`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkDemo(o, transport); err != nil {
 				return usage(err)
+			}
+			if transport == config.TransportUDP {
+				o.Shape = lab.ShapeRouted
 			}
 			code, inside, err := lab.Enter(c.Context())
 			if err != nil {
@@ -53,13 +58,13 @@ user namespaces. Exits 1 if ptbrelay did not heal what stalled.`,
 	}
 	c.Flags().IntVar(&o.Servers, "servers", 3, "servers that hold the VIPs, 2 to 64")
 	c.Flags().IntVar(&o.Clients, "clients", 32, "downloads of each IP version, 8 to 250")
-	c.Flags().StringVar(&transport, "transport", string(config.TransportBroadcast), "broadcast")
+	c.Flags().StringVar((*string)(&transport), "transport", string(config.TransportBroadcast), "the `way` to the peers: broadcast or udp")
 	return c
 }
 
-func checkDemo(o lab.Options, transport string) error {
-	if config.Transport(transport) != config.TransportBroadcast {
-		return fmt.Errorf("--transport %s: this version has broadcast only", transport)
+func checkDemo(o lab.Options, transport config.Transport) error {
+	if transport != config.TransportBroadcast && transport != config.TransportUDP {
+		return fmt.Errorf("--transport %s: broadcast or udp", transport)
 	}
 	if o.Servers < 2 || o.Servers > 64 {
 		return fmt.Errorf("--servers %d: 2 to 64", o.Servers)
@@ -97,7 +102,7 @@ func (d *demo) run(ctx context.Context) error {
 // phase builds a fresh network, with ptbrelay or without, and runs the
 // downloads.
 func (d *demo) phase(ctx context.Context, title string, relaying bool) (lab.Report, error) {
-	d.say("building client, ISP, ECMP router, switch and %d servers", d.options.Servers)
+	d.say("building client, ISP, ECMP router and %d servers, %s", d.options.Servers, shapeNames[d.options.Shape])
 	l, err := lab.New(ctx, d.options)
 	if err != nil {
 		return lab.Report{}, err
@@ -117,8 +122,9 @@ func (d *demo) download(ctx context.Context, l *lab.Lab, relaying bool) (lab.Rep
 		return lab.Report{}, err
 	}
 	if relaying {
-		d.say("starting `ptbrelay run --interface eth0` on every server, default settings")
-		if err := startDaemons(ctx, l); err != nil {
+		g := newDemoGroup(l)
+		d.say("starting %s", g.title)
+		if err := g.start(ctx); err != nil {
 			return lab.Report{}, err
 		}
 	}
@@ -137,49 +143,6 @@ func (d *demo) download(ctx context.Context, l *lab.Lab, relaying bool) (lab.Rep
 	return report, report.CheckHash(landings)
 }
 
-// startDaemons starts this very program on every server and waits until all
-// capture. An empty configuration file keeps this host's own out of it.
-func startDaemons(ctx context.Context, l *lab.Lab) error {
-	for _, s := range l.Servers {
-		p, err := s.Start(ctx, lab.Command{Args: []string{"run", "--config", "/dev/null", "--interface", "eth0"}})
-		if err != nil {
-			return err
-		}
-		if err := awaitReady(ctx, s, p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// awaitReady polls /readyz of the daemon on a server.
-func awaitReady(ctx context.Context, server *lab.Node, p *lab.Process) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	client := http.Client{Transport: &http.Transport{DialContext: server.Dial, DisableKeepAlives: true}}
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+config.Default().HTTP.Listen+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		if response, err := client.Do(request); err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-p.Exited():
-			return fmt.Errorf("ptbrelay on %s ended: %s", server.Name(), p.Log())
-		case <-ctx.Done():
-			return fmt.Errorf("ptbrelay on %s is not ready: %w", server.Name(), ctx.Err())
-		}
-	}
-}
-
 func printReport(w io.Writer, title string, r lab.Report) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintf(w, "\n%s\n", title)
@@ -189,6 +152,11 @@ func printReport(w io.Writer, title string, r lab.Report) error {
 		_, _ = fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t\n", familyNames[f], s.Flows, s.Finished, s.Stalled, seconds(s.P50), seconds(s.Slowest))
 	}
 	return t.Flush()
+}
+
+var shapeNames = map[lab.Shape]string{
+	lab.ShapeSegment: "all on one segment",
+	lab.ShapeRouted:  "each on its own routed link",
 }
 
 var familyNames = map[lab.Family]string{lab.IPv4: "IPv4", lab.IPv6: "IPv6"}

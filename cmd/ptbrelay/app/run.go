@@ -18,11 +18,13 @@ func runCommand(o *options) *cobra.Command {
 		Use:   "run",
 		Short: "Run the daemon",
 		Long: `Capture inbound PTBs and give each that is believable and new to the other
-servers of the group. Needs CAP_NET_ADMIN and CAP_NET_RAW. SIGHUP reads the
-configuration again. Flags replace what the configuration says.`,
+servers of the group: as broadcast frames on their common segment, or sealed over
+UDP to peers across routers. Needs CAP_NET_ADMIN and CAP_NET_RAW. SIGHUP reads
+the configuration and the keys again. Flags replace what the configuration says.`,
 		Example: `  ptbrelay run --interface eth0
   ptbrelay run --interface eth0 --interface eth1 --vip 192.0.2.0/24 --port 443
-  ptbrelay run --interface eth0 --dry-run`,
+  ptbrelay run --interface eth0 --dry-run
+  ptbrelay run --transport udp --peer 198.51.100.2 --peer 198.51.100.3 --key-file /etc/ptbrelay/key`,
 		Args: cobra.NoArgs,
 	}
 	f.register(c.Flags())
@@ -35,7 +37,7 @@ configuration again. Flags replace what the configuration says.`,
 			return err
 		}
 		log, level := newLogger(c.ErrOrStderr(), cfg.Log)
-		d := &daemon{cfg: cfg, load: load, log: log, level: level}
+		d := &daemon{now: situation{cfg: cfg}, load: load, log: log, level: level}
 		if err := d.run(c.Context()); err != nil && !errors.Is(err, context.Canceled) {
 			return err
 		}
@@ -60,14 +62,10 @@ func (f *runFlags) register(s *pflag.FlagSet) {
 	s.StringArrayVar(&f.interfaces, "interface", nil, "broadcast on the interface of this `name`; repeat for more (interfaces)")
 	s.StringArrayVar(&f.vips, "vip", nil, "relay for this `address or prefix`; repeat for more (vips)")
 	s.StringArrayVar(&f.ports, "port", nil, "relay for this server `port`; repeat for more (policy.ports)")
-	s.StringVar(&f.transport, "transport", "", "the `way` to the peers: broadcast (relay.transport)")
+	s.StringVar(&f.transport, "transport", "", "the `way` to the peers: broadcast or udp (relay.transport)")
 	s.StringArrayVar(&f.peers, "peer", nil, "`address[:port]` of a peer; repeat for more (peers.static)")
 	s.StringVar(&f.keyFile, "key-file", "", "`file` of keys (udp.key_file)")
 	s.BoolVar(&f.dryRun, "dry-run", false, "do everything but send (relay.dry_run)")
-	// Their transport is not in this version: the error says so.
-	for _, name := range []string{"peer", "key-file"} {
-		s.Lookup(name).Hidden = true
-	}
 	s.StringVar(&f.http, "http", "", "`address` of /metrics, /healthz and /readyz; empty is off (http.listen)")
 }
 
@@ -97,10 +95,19 @@ func (f *runFlags) override(given *pflag.FlagSet, c *config.Config) error {
 			}
 		},
 		"transport": func() { c.Relay.Transport = config.Transport(f.transport) },
-		"peer":      func() { c.Peers.Static = f.peers },
-		"key-file":  func() { c.UDP.KeyFile = f.keyFile },
-		"dry-run":   func() { c.Relay.DryRun = f.dryRun },
-		"http":      func() { c.HTTP.Listen = f.http },
+		"peer": func() {
+			c.Peers.Static = nil
+			for _, text := range f.peers {
+				p, err := config.ParsePeer(text)
+				if err != nil {
+					problems = append(problems, fmt.Errorf("--peer %s: %w", text, err))
+				}
+				c.Peers.Static = append(c.Peers.Static, p)
+			}
+		},
+		"key-file": func() { c.UDP.KeyFile = f.keyFile },
+		"dry-run":  func() { c.Relay.DryRun = f.dryRun },
+		"http":     func() { c.HTTP.Listen = f.http },
 	}
 	given.Visit(func(flag *pflag.Flag) {
 		if put, ok := set[flag.Name]; ok {

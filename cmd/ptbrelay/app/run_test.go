@@ -33,7 +33,7 @@ func file() config.Config {
 	c.Policy.Ports = []uint16{22, 25}
 	c.Relay.Transport = config.TransportUDP
 	c.Relay.DryRun = true
-	c.Peers.Static = []string{"192.0.2.99"}
+	c.Peers.Static = []netip.AddrPort{netip.MustParseAddrPort("192.0.2.99:1")}
 	c.UDP.KeyFile = "/etc/keys"
 	c.HTTP.Listen = "localhost:1"
 	return c
@@ -55,7 +55,7 @@ func TestOverride(t *testing.T) {
 		{[]string{"--port", "1", "--port", "65535"}, func(c *config.Config) { c.Policy.Ports = []uint16{1, 65535} }},
 		{[]string{"--transport", "broadcast"}, func(c *config.Config) { c.Relay.Transport = config.TransportBroadcast }},
 		{[]string{"--peer", "192.0.2.7", "--peer", "192.0.2.8:7000"}, func(c *config.Config) {
-			c.Peers.Static = []string{"192.0.2.7", "192.0.2.8:7000"}
+			c.Peers.Static = []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("192.0.2.7"), 0), netip.MustParseAddrPort("192.0.2.8:7000")}
 		}},
 		{[]string{"--key-file", "/k"}, func(c *config.Config) { c.UDP.KeyFile = "/k" }},
 		{[]string{"--dry-run=false"}, func(c *config.Config) { c.Relay.DryRun = false }},
@@ -65,7 +65,7 @@ func TestOverride(t *testing.T) {
 			want := file()
 			c.want(&want)
 			got, err := override(t, file(), c.args...)
-			if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{})); d != "" || err != nil {
+			if d := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Prefix{}, netip.AddrPort{})); d != "" || err != nil {
 				t.Errorf("error %v, -want +got:\n%s", err, d)
 			}
 		})

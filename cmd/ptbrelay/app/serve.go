@@ -135,18 +135,19 @@ func (d *daemon) registry() *prometheus.Registry {
 		ConstLabels: prometheus.Labels{"version": buildVersion(), "goversion": runtime.Version()},
 	})
 	info.Set(1)
+	sources := relay.Sources{
+		Relay:         d.relay,
+		Capture:       d.source.Stats,
+		TransportName: string(d.inForce().cfg.Relay.Transport),
+		Rules:         d.rulesStats,
+		Reload:        &d.reloads,
+	}
+	d.fabric.count(&sources)
 	r.MustRegister(info,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		audit.NewCollector(d.distribution),
-		relay.NewCollector(relay.Sources{
-			Relay:         d.relay,
-			Capture:       d.source.Stats,
-			Transport:     d.broadcast.Stats,
-			TransportName: string(d.cfg.Relay.Transport),
-			Rules:         d.rulesStats,
-			Reload:        &d.reloads,
-		}))
+		relay.NewCollector(sources))
 	return r
 }
 

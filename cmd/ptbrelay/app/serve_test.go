@@ -35,13 +35,13 @@ func (noSource) Close() error                               { return nil }
 // testDaemon is a daemon of which only the counts are real.
 func testDaemon() *daemon {
 	d := &daemon{
-		cfg:          config.Default(),
+		now:          situation{cfg: config.Default()},
 		log:          slog.New(slog.DiscardHandler),
-		broadcast:    new(transport.Broadcast),
+		fabric:       &segment{Broadcast: new(transport.Broadcast)},
 		source:       noSource{},
 		distribution: audit.NewDistribution(),
 	}
-	d.relay = relay.New(d.broadcast, d.distribution, relay.Settings{})
+	d.relay = relay.New(d.fabric, d.distribution, &d.hub, relay.Settings{})
 	d.reloads.Succeeded(time.Unix(1, 0))
 	return d
 }

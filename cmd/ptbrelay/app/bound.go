@@ -1,0 +1,139 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"ptbrelay/audit/host"
+	"ptbrelay/classify"
+	"ptbrelay/config"
+	"ptbrelay/relay/transport"
+)
+
+// bindEvery is how often a family that has peers and no address is tried again:
+// a host that starts has its routes a moment after its links.
+const bindEvery = time.Second
+
+// bound binds the udp transport to one fixed address of each family that has
+// peers: the one that udp.listen names, else the preferred source toward the
+// first peer. A source chosen for every packet would cost each copy a look-up
+// among all addresses, and the peers could not tell who it is.
+type bound struct {
+	udp  *transport.UDP
+	port uint16
+	vips classify.PrefixSet
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	query   *host.Query
+	at      []netip.AddrPort
+	wanted  map[bool]netip.Addr // by family, true is IPv6: the first peer of one that has no address yet
+	failing map[bool]bool       // families whose failure was said
+}
+
+// bind binds to the addresses that udp.listen names.
+func bind(udp *transport.UDP, c config.Config, log *slog.Logger) (*bound, error) {
+	query, err := host.OpenQuery()
+	if err != nil {
+		return nil, err
+	}
+	b := &bound{
+		udp: udp, port: c.UDP.Port, vips: classify.Prefixes(c.VIPs...), log: log, query: query,
+		wanted: make(map[bool]netip.Addr), failing: make(map[bool]bool),
+	}
+	for _, a := range c.UDP.ListenAddresses() {
+		if err := b.listen(a); err != nil {
+			_ = query.Close() // the error on the way out is the one to report
+			return nil, fmt.Errorf("udp.listen: %w", err)
+		}
+	}
+	return b, nil
+}
+
+func (b *bound) listen(a netip.Addr) error {
+	at := netip.AddrPortFrom(a, b.port)
+	if err := b.udp.Listen(at); err != nil {
+		return err
+	}
+	b.at = append(b.at, at)
+	return nil
+}
+
+// toward sees to it that every family with peers gets an address, now or later.
+func (b *bound) toward(peers []netip.AddrPort) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.wanted)
+	for _, p := range peers {
+		v6 := p.Addr().Is6()
+		if _, found := b.wanted[v6]; !found && !b.has(v6) {
+			b.wanted[v6] = p.Addr()
+		}
+	}
+	b.try()
+}
+
+func (b *bound) has(v6 bool) bool {
+	return slices.ContainsFunc(b.at, func(a netip.AddrPort) bool { return a.Addr().Is6() == v6 })
+}
+
+// run tries again until the context ends.
+func (b *bound) run(ctx context.Context) error {
+	tick := time.NewTicker(bindEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			b.mu.Lock()
+			b.try()
+			b.mu.Unlock()
+		}
+	}
+}
+
+func (b *bound) try() {
+	for v6, peer := range b.wanted {
+		source, err := b.sourceToward(peer)
+		if err == nil {
+			err = b.listen(source)
+		}
+		if err != nil {
+			if !b.failing[v6] {
+				b.failing[v6] = true
+				b.log.Warn("no address to send copies from, trying again; name one with udp.listen", "peer", peer, "err", err)
+			}
+			continue
+		}
+		delete(b.wanted, v6)
+		b.log.Info("sending copies from", "address", b.at[len(b.at)-1])
+	}
+}
+
+func (b *bound) sourceToward(peer netip.Addr) (netip.Addr, error) {
+	route, err := b.query.Route(host.RouteRequest{Destination: peer})
+	switch {
+	case err != nil:
+		return netip.Addr{}, err
+	case !route.Source.IsValid():
+		return netip.Addr{}, fmt.Errorf("the route to %v has no source address", peer)
+	case b.vips.Contains(route.Source):
+		return netip.Addr{}, fmt.Errorf("the source toward %v is the VIP %v, which every member has", peer, route.Source)
+	}
+	return route.Source, nil
+}
+
+// addresses are those bound so far.
+func (b *bound) addresses() []netip.AddrPort {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.at)
+}
+
+func (b *bound) close() error { return b.query.Close() }

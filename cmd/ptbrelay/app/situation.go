@@ -1,0 +1,81 @@
+package app
+
+import (
+	"math"
+	"net/netip"
+
+	"ptbrelay/audit/host"
+	"ptbrelay/classify"
+	"ptbrelay/config"
+	"ptbrelay/relay"
+	"ptbrelay/relay/admit"
+	"ptbrelay/relay/deliver"
+	"ptbrelay/relay/transport"
+)
+
+// situation is all that the settings of a running daemon are derived from.
+type situation struct {
+	cfg    config.Config
+	host   host.State
+	paused bool
+}
+
+// policy is what is believed, from the wire and from peers alike.
+func (s situation) policy() classify.Policy {
+	largest, ok := s.host.LargestMTU()
+	if !ok {
+		largest = math.MaxUint32 // no link is up, so nothing can be said
+	}
+	return s.cfg.ClassifyPolicy(s.host.Local, classify.MTU(largest))
+}
+
+func (s situation) relaySettings() relay.Settings {
+	l := s.cfg.Relay.Limits
+	return relay.Settings{
+		Policy: s.policy(),
+		Limits: admit.Limits{
+			Node:   rate(l.Node, l.NodeBurst),
+			Router: rate(l.Router, l.RouterBurst),
+			Client: rate(l.Client, l.ClientBurst),
+		},
+		DryRun: s.cfg.Relay.DryRun,
+		Paused: s.paused,
+	}
+}
+
+func (s situation) deliverSettings() deliver.Settings {
+	l := s.cfg.Relay.Limits
+	return deliver.Settings{
+		Policy: s.policy(),
+		Limits: admit.IntakeLimits{
+			Peer:    rate(l.Peer, l.PeerBurst),
+			Deliver: rate(l.Deliver, l.DeliverBurst),
+		},
+		Owned:  s.cfg.UDP.Deliver == config.DeliverOwned,
+		DryRun: s.cfg.Relay.DryRun,
+		Paused: s.paused,
+	}
+}
+
+func rate(perSecond, burst int) admit.Rate {
+	return admit.PerSecond(uint32(perSecond), uint32(burst))
+}
+
+// interfaces finds the configured interfaces among the links of this moment.
+func (s situation) interfaces() []transport.Interface {
+	ports := make([]transport.Interface, len(s.cfg.Interfaces))
+	for i, name := range s.cfg.Interfaces {
+		ports[i].Name = name
+		// Without carrier the kernel would take the frames and lose them.
+		if link, ok := s.host.Link(name); ok && link.Ethernet && link.Running {
+			ports[i].Index, ports[i].MAC = link.Index, link.MAC
+		}
+	}
+	return ports
+}
+
+// own tells the addresses of this host.
+func (s situation) own() func(netip.Addr) bool {
+	local := classify.Prefixes(s.host.Local...)
+	return local.Contains
+}
