@@ -30,12 +30,13 @@ type Snapshot struct {
 	Verdicts map[string]map[string]map[string]uint64 `json:"verdicts"`
 	// Outcomes is by family and outcome.
 	Outcomes map[string]map[string]uint64 `json:"outcomes"`
-	// Deliveries is by family and delivery.
-	Deliveries map[string]map[string]uint64 `json:"deliveries"`
+	// Deliveries is by family and delivery. Broadcast has none, and neither the
+	// two that follow.
+	Deliveries map[string]map[string]uint64 `json:"deliveries,omitempty"`
 	// Datagrams is by type and result.
-	Datagrams map[string]map[string]uint64 `json:"datagrams"`
+	Datagrams map[string]map[string]uint64 `json:"datagrams,omitempty"`
 	// Applied is by family and result.
-	Applied    map[string]map[string]uint64 `json:"applied"`
+	Applied    map[string]map[string]uint64 `json:"applied,omitempty"`
 	Copies     uint64                       `json:"copies"`
 	SendErrors uint64                       `json:"send_errors"`
 	// CaptureLost is by reason.

@@ -21,6 +21,16 @@ func (d *daemon) openControl() {
 	}
 }
 
+// takeCommands serves the control socket until the context ends.
+func (d *daemon) takeCommands(ctx context.Context) {
+	if d.control == nil {
+		return
+	}
+	if err := d.control.Run(ctx, commanded{d}); err != nil {
+		d.log.Warn("the control socket failed: pause, resume, watch and selftest do not reach this daemon any more", "err", err)
+	}
+}
+
 // commanded does what commands ask of the daemon.
 type commanded struct{ *daemon }
 

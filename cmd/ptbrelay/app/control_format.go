@@ -16,7 +16,7 @@ type format config.Format
 // formatFlag adds the flag to a command.
 func formatFlag(c *cobra.Command) *format {
 	f := format(config.FormatText)
-	c.Flags().Var(&f, "format", "print as `text or json`")
+	c.Flags().Var(&f, "format", "print as `text|json`")
 	return &f
 }
 

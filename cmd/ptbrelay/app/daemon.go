@@ -81,9 +81,10 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	dryRun := summary{daemon: d}
 	g.Go(func() error { return dryRun.everyMinute(ctx) })
 	g.Go(func() error { return d.server.serve(ctx, d.handler(), d.log) })
-	if d.control != nil {
-		g.Go(func() error { return d.control.Run(ctx, commanded{d}) })
-	}
+	g.Go(func() error {
+		d.takeCommands(ctx)
+		return nil
+	})
 	d.capturing.Store(true)
 	cfg := d.inForce().cfg
 	d.log.Info("capturing", "version", buildVersion(), "transport", cfg.Relay.Transport, "interfaces", cfg.Interfaces,

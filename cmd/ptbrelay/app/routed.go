@@ -35,6 +35,7 @@ type routed struct {
 
 	mu     sync.Mutex
 	now    situation
+	keys   transport.Keys
 	remote []netip.AddrPort // the merged set
 }
 
@@ -46,15 +47,14 @@ func openRouted(s situation, w deliver.Watcher, log *slog.Logger) (_ fabric, err
 			err = errors.Join(err, f.close())
 		}
 	}()
-	keys, err := readKeys(s.cfg)
-	if err != nil {
+	if f.keys, err = readKeys(s.cfg); err != nil {
 		return nil, err
 	}
 	if s.cfg.UDP.Insecure {
 		log.Warn("udp.insecure: whoever reaches the port can send PTBs as if they came from a peer")
 	}
 	f.UDP, err = transport.NewUDP(transport.UDPConfig{
-		Keys: keys, Tolerance: s.cfg.UDP.Tolerance, MaxBatch: capture.MaxBatch, Log: log,
+		Keys: f.keys, Tolerance: s.cfg.UDP.Tolerance, MaxBatch: capture.MaxBatch, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func peersConfig(c config.Config) peers.Config {
 func (f *routed) run(ctx context.Context, done transport.Done) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		return f.UDP.Run(ctx, transport.Handlers{
+		return f.Run(ctx, transport.Handlers{
 			Done:   done,
 			PTB:    func(from netip.AddrPort, packet []byte) { f.deliver.Handle(from.Addr(), packet) },
 			Answer: f.answer,
@@ -162,7 +162,20 @@ func (f *routed) prepare(c config.Config) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	return func() { f.SetKeys(keys) }, nil
+	return func() { f.rekey(keys) }, nil
+}
+
+// rekey begins a new session only where the keys are others: each costs every
+// peer an attempt.
+func (f *routed) rekey(keys transport.Keys) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.Equal(keys, f.keys) {
+		return
+	}
+	f.keys = keys
+	f.SetKeys(keys)
+	f.log.Info("keys changed", "keys", len(keys))
 }
 
 func (f *routed) fanOut() int {

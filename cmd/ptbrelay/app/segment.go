@@ -31,7 +31,7 @@ func openSegment(s situation, log *slog.Logger) (_ fabric, err error) {
 		return nil, err
 	}
 	if f.echo, err = transport.OpenEcho(s.interfaces()); err != nil {
-		return nil, errors.Join(err, f.Broadcast.Close())
+		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
@@ -75,4 +75,4 @@ func (f *segment) count(s *relay.Sources) { s.Transport = f.Stats }
 
 func (f *segment) show(*control.Snapshot) {}
 
-func (f *segment) close() error { return errors.Join(f.echo.Close(), f.Broadcast.Close()) }
+func (f *segment) close() error { return errors.Join(f.echo.Close(), f.Close()) }
