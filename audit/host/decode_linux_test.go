@@ -15,7 +15,8 @@ import (
 )
 
 // dumps are the bodies of messages that a kernel (6.18, little-endian) sent in
-// answer to RTM_GETLINK and RTM_GETROUTE, by name.
+// answer to RTM_GETLINK, RTM_GETROUTE (those called route- to a request for one
+// route) and SOCK_DIAG_BY_FAMILY, by name.
 func dumps(t testing.TB) map[string][]byte {
 	t.Helper()
 	paths, err := filepath.Glob("testdata/dumps/*.hex")
@@ -231,6 +232,8 @@ func TestRelevant(t *testing.T) {
 		{"IPv4 unicast", unix.RTM_NEWROUTE, d["ipv4-unicast"], false},
 		{"IPv6 unicast", unix.RTM_DELROUTE, d["ipv6-unicast"], false},
 		{"broadcast", unix.RTM_NEWROUTE, d["ipv4-broadcast"], false},
+		{"rule came", unix.RTM_NEWRULE, make([]byte, rtmsgBytes), true},
+		{"rule went", unix.RTM_DELRULE, make([]byte, rtmsgBytes), true},
 		{"neighbour", unix.RTM_NEWNEIGH, d["ipv4-local-anyip"], false},
 		{"route cut before its type", unix.RTM_NEWROUTE, d["ipv6-local-address"][:rtmType-3], false},
 		{"route without body", unix.RTM_NEWROUTE, nil, false},
@@ -261,5 +264,8 @@ func FuzzDecode(f *testing.F) {
 		case ok && !heard(t, unix.RTM_NEWROUTE, b):
 			t.Errorf("%v is local, but word of it would not be heard", p)
 		}
+		checkRoute(t, b)
+		checkSocket(t, b)
+		checkBody(t, b)
 	})
 }

@@ -1,6 +1,8 @@
 // Package host shows this host as its kernel does, read-only: links, the
-// addresses that the FIB calls local, and word of their changes.
+// addresses that the FIB calls local, and word of their changes ([Watcher]);
+// the route that a packet would take ([Query]) and the socket that would get it
+// ([Sockets]).
 //
-// It is the one place that decodes rtnetlink. It changes nothing, judges
-// nothing (that is audit's business) and knows nothing of PTBs.
+// It is the one place that decodes rtnetlink and sock_diag. It changes nothing,
+// judges nothing (that is audit's business) and knows nothing of PTBs.
 package host

@@ -62,6 +62,7 @@ func TestReadLinks(t *testing.T) {
 	k.addVeth("eth0", "far0", 1400, "02:00:5e:10:00:01")
 	k.addVeth("eth1", "far1", 9000, "02:00:5e:10:00:02")
 	k.setUp("eth0", "far0")
+	k.awaitCarrier("eth0", "far0")
 	s := agrees(t, n, k)
 
 	eth0, _ := s.Link("eth0")

@@ -76,13 +76,13 @@ func Watch() (_ *Watcher, _ State, err error) {
 // Close ends the subscription. It may be called again.
 func (w *Watcher) Close() error { return w.close() }
 
-// Notify sets what is to be called when anything may have changed that decides
-// what is local: at once for every event of a link, a local route or a rule, for
-// events lost and when Run begins; and again 5 ms after the last three of these
-// and of links and routes. It is called from two goroutines and must not block.
-// Call Notify before Run.
+// Notify sets what is called when something may have changed that decides what
+// is local: at once for every event of a link, a local route or a rule, and when
+// events were lost; and once more some 5 ms after events that were not of rules,
+// and after Run began. It is called from two goroutines and must not block. Call
+// Notify before Run.
 //
-// The second call is there because the kernel announces that it takes an IPv4
+// The later call is there because the kernel announces that it takes an IPv4
 // route away before it does so (fib_table_delete in net/ipv4/fib_trie.c): who
 // asks at the first may still get the old answer. Of other routes there is no
 // word, even if one of them hides a part of a local prefix.

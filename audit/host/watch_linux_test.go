@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
@@ -20,9 +22,10 @@ const within = 5 * time.Second
 // running is a Watcher that runs in the test binary's own namespace, for its
 // goroutines would be outside of any other.
 type running struct {
-	mu    sync.Mutex
-	state State
-	calls int
+	mu     sync.Mutex
+	state  State
+	calls  int
+	events atomic.Int64 // calls by Notify
 
 	stop  func()
 	ended chan error
@@ -33,6 +36,7 @@ func run(t *testing.T, w *Watcher, first State) *running {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	r := &running{state: first, stop: stop, ended: make(chan error, 1)}
+	w.Notify(func() { r.events.Add(1) })
 	go func() {
 		r.ended <- w.Run(ctx, func(s State) {
 			r.mu.Lock()
@@ -73,6 +77,16 @@ func (r *running) await(t *testing.T, what string, seen func(State) error) {
 	labtest.Eventually(t, within, what, func() error {
 		s, _ := r.last()
 		return seen(s)
+	})
+}
+
+func (r *running) awaitEvents(t *testing.T, atLeast int64) {
+	t.Helper()
+	labtest.Eventually(t, within, "word of events", func() error {
+		if n := r.events.Load(); n < atLeast {
+			return fmt.Errorf("%d, want %d", n, atLeast)
+		}
+		return nil
 	})
 }
 
@@ -141,8 +155,10 @@ func TestWatcherFollows(t *testing.T) {
 			return lacks(s, "198.51.100.7/32")
 		}},
 	} {
+		before := r.events.Load()
 		step.do()
 		r.await(t, step.what, step.seen)
+		r.awaitEvents(t, before+1)
 	}
 	r.await(t, "the last state is the kernel's", func(s State) error {
 		if truth, err := k.state(); err != nil || !s.Equal(truth) {
@@ -195,6 +211,7 @@ func TestWatcherIgnoresUnicastRoutes(t *testing.T) {
 	k.awaitCarrier("eth0", "far0")
 
 	r := watch(t)
+	r.awaitEvents(t, 1) // that of the beginning
 	for i := range 500 {
 		k.must(k.RouteAdd(k.route(unix.RTN_UNICAST, fmt.Sprintf("198.18.%d.%d/32", i>>8, i&255), "eth0", unix.RT_TABLE_MAIN)))
 		k.must(k.RouteAdd(k.route(unix.RTN_UNICAST, fmt.Sprintf("2001:db8:%x::/64", i+1), "eth0", unix.RT_TABLE_MAIN)))
@@ -207,7 +224,64 @@ func TestWatcherIgnoresUnicastRoutes(t *testing.T) {
 	if _, calls := r.last(); calls != 1 {
 		t.Errorf("%d calls for one address among unicast routes", calls)
 	}
+	if events := r.events.Load(); events < 1+2 || events > 100 {
+		t.Errorf("told %d times of one address among 1000 unicast routes, want at once and again", events-1)
+	}
 	k.addAddress("lo", "192.0.2.1/32") // for the cleanup
+}
+
+// A rule that comes or goes may change what is local and is told of, but nothing
+// is read for it.
+func TestWatcherTellsOfRules(t *testing.T) {
+	n := labtest.Node(t, "host")
+	k := kernel{n.Handle(), t}
+	awaitLocal(t, openQuery(t, n), "127.0.0.1", "::1") // the last that come by themselves
+	var w *Watcher
+	k.must(n.Do(func() (err error) {
+		w, _, err = Watch()
+		return err
+	}))
+	var told atomic.Int64
+	w.Notify(func() { told.Add(1) })
+	pending := make(chan struct{}, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.listen(ctx, pending) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(w.Close(), <-ended); err != nil {
+			t.Error(err)
+		}
+	})
+	changes := int64(0)
+	change := func(do func(*netlink.Rule) error, family int) {
+		t.Helper()
+		rule := netlink.NewRule()
+		rule.Family, rule.Table, rule.Priority = family, 1000, 100
+		k.must(do(rule))
+		changes++
+		labtest.Eventually(t, within, "word of a rule", func() error {
+			if got := told.Load(); got != changes {
+				return fmt.Errorf("told %d times of %d changes", got, changes)
+			}
+			return nil
+		})
+	}
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		change(k.RuleAdd, family)
+		change(k.RuleDel, family)
+	}
+	change(k.RuleAdd, unix.AF_INET) // when this is told of, what was to be marked before is
+	if len(pending) != 0 {
+		t.Error("a rule makes the state be read anew")
+	}
+	k.addAddress("lo", "192.0.2.1/32")
+	labtest.Eventually(t, within, "an address makes the state be read anew", func() error {
+		if len(pending) == 0 {
+			return errors.New("it does not")
+		}
+		return nil
+	})
 }
 
 // News that changes nothing of what State holds is no news.
