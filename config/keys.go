@@ -42,9 +42,7 @@ func appendLeaves(to []leaf, section reflect.Value, prefix, reload string) []lea
 }
 
 // isSection tells whether a key of this type holds keys.
-func isSection(t reflect.Type) bool {
-	return t.Kind() == reflect.Struct && t != prefixType && t != addrPortType
-}
+func isSection(t reflect.Type) bool { return t.Kind() == reflect.Struct && t != prefixType }
 
 // keyOf cuts the index off the path of a list's item: "vips[2]" is of "vips".
 func keyOf(path string) string {

@@ -10,8 +10,15 @@ import (
 // The demo, as its user runs it, enters namespaces of its own, shows the black
 // hole and its end.
 func TestDemo(t *testing.T) {
+	for _, transport := range []string{"broadcast", "udp"} {
+		t.Run(transport, func(t *testing.T) { runDemo(t, "--transport", transport, "--clients", "16") })
+	}
+}
+
+func runDemo(t *testing.T, args ...string) {
+	t.Helper()
 	outside := labtest.Node(t, "outside")
-	p := labtest.Start(t, outside, "demo", "--clients", "16")
+	p := labtest.Start(t, outside, append([]string{"demo"}, args...)...)
 	code, err := p.Wait(t.Context())
 	if err != nil {
 		t.Fatal(err)

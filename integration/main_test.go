@@ -35,6 +35,14 @@ func verdictMetric(family string, v classify.Verdict) string {
 	return fmt.Sprintf(`ptbrelay_verdicts_total{family=%q,from="wire",verdict=%q}`, family, v)
 }
 
+func deliveryMetric(family, delivery string) string {
+	return fmt.Sprintf(`ptbrelay_deliveries_total{family=%q,outcome=%q}`, family, delivery)
+}
+
+func datagramMetric(of, result string) string {
+	return fmt.Sprintf(`ptbrelay_datagrams_total{result=%q,type=%q}`, result, of)
+}
+
 // await waits until a metric of a server has a value.
 func await(t testing.TB, server *lab.Node, metric string, want float64) {
 	t.Helper()
@@ -54,18 +62,31 @@ func await(t testing.TB, server *lab.Node, metric string, want float64) {
 func checkLaws(t testing.TB, server *lab.Node) {
 	t.Helper()
 	m := metricsOf(t, server)
-	for _, family := range []string{"ipv4", "ipv6", "unknown"} {
-		received := m[fmt.Sprintf(`ptbrelay_received_total{family=%q,from="wire"}`, family)]
-		verdicts := sum(m, "ptbrelay_verdicts_total{family=\""+family+"\"")
-		if received != verdicts {
-			t.Errorf("%s %s: %v received, the verdicts add up to %v", server.Name(), family, received, verdicts)
-		}
-		eligible := m[verdictMetric(family, classify.Eligible)]
-		outcomes := sum(m, "ptbrelay_outcomes_total{family=\""+family+"\"")
-		if eligible != outcomes {
-			t.Errorf("%s %s: %v eligible, the outcomes add up to %v", server.Name(), family, eligible, outcomes)
+	law := func(what string, whole, parts float64) {
+		t.Helper()
+		if whole != parts {
+			t.Errorf("%s: %v %s add up to %v", server.Name(), whole, what, parts)
 		}
 	}
+	received := func(from, family string) float64 {
+		return m[fmt.Sprintf(`ptbrelay_received_total{family=%q,from=%q}`, family, from)]
+	}
+	eligible := func(from, family string) float64 {
+		return m[fmt.Sprintf(`ptbrelay_verdicts_total{family=%q,from=%q,verdict="eligible"}`, family, from)]
+	}
+	var fromPeers float64
+	for _, family := range []string{"ipv4", "ipv6", "unknown"} {
+		for _, from := range []string{"wire", "peer"} {
+			law("received from "+from+", "+family+": the verdicts", received(from, family),
+				sum(m, fmt.Sprintf("ptbrelay_verdicts_total{family=%q,from=%q,", family, from)))
+		}
+		law("eligible from wire, "+family+": the outcomes", eligible("wire", family),
+			sum(m, fmt.Sprintf("ptbrelay_outcomes_total{family=%q,", family)))
+		law("eligible from peer, "+family+": the deliveries", eligible("peer", family),
+			sum(m, fmt.Sprintf("ptbrelay_deliveries_total{family=%q,", family)))
+		fromPeers += received("peer", family)
+	}
+	law("datagrams opened: those received from peers", m[datagramMetric("ptb", "opened")], fromPeers)
 }
 
 // settle waits until every PTB that arrived for a server was received, or counted

@@ -3,7 +3,7 @@
 package lab
 
 import (
-	"math"
+	"math/rand/v2"
 	"time"
 )
 
@@ -11,33 +11,36 @@ import (
 // would be a burst that nobody asked for.
 const paceBacklog = 20 * time.Millisecond
 
-// pace says how many frames are due.
+// pace says when frames are due.
 type pace struct {
-	every time.Duration // between two frames; 0: no limit
-	next  time.Time     // when the next one is due
+	gap  func() time.Duration // from one to the next; nil: no limit
+	next time.Time            // when the next one is due
 }
 
-// newPace is for rate frames a second, 0 for no limit, the first one at start.
-func newPace(rate int, start time.Time) *pace {
-	if rate == 0 {
+// newPace is for a stream that begins at start with its first frame.
+func newPace(st Stream, start time.Time) *pace {
+	if st.Rate == 0 {
 		return &pace{}
 	}
-	return &pace{every: time.Second / time.Duration(rate), next: start}
+	every := time.Second / time.Duration(st.Rate)
+	gap := func() time.Duration { return every }
+	if st.Scattered {
+		gap = func() time.Duration { return time.Duration(rand.ExpFloat64() * float64(every)) }
+	}
+	return &pace{gap: gap, next: start}
 }
 
-// due is how many frames may be sent now.
-func (p *pace) due(now time.Time) int {
-	switch {
-	case p.every == 0:
-		return math.MaxInt
-	case now.Before(p.next):
-		return 0
+// take is how many frames, at most limit, are to be sent now.
+func (p *pace) take(now time.Time, limit int) (n int) {
+	if p.gap == nil {
+		return limit
 	}
 	if oldest := now.Add(-paceBacklog); p.next.Before(oldest) {
 		p.next = oldest
 	}
-	return 1 + int(now.Sub(p.next)/p.every)
+	for n < limit && !p.next.After(now) {
+		p.next = p.next.Add(p.gap())
+		n++
+	}
+	return n
 }
-
-// took counts frames as sent.
-func (p *pace) took(n int) { p.next = p.next.Add(time.Duration(n) * p.every) }

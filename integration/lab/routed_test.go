@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-
 	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
 )
@@ -54,7 +52,7 @@ func TestRoutedFabricFiltersReversePath(t *testing.T) {
 	l := labtest.New(t, lab.Options{Shape: lab.ShapeRouted, Clients: 1})
 	tap := labtest.TapWith(t, l.Client, "eth0", lab.TapOptions{UDPPorts: []uint16{testPort}})
 	server, foreign := l.Servers[0], l.ServerAddr(lab.IPv4, 1)
-	hold(t, server, foreign)
+	labtest.HoldAddresses(t, server, foreign)
 	send(t, server, foreign, l.ClientAddr(lab.IPv4, 0))
 	labtest.Eventually(t, 5*time.Second, "the router drops the other server's source", func() error {
 		counters, err := l.Router.Counters()
@@ -89,19 +87,6 @@ func TestServersFilterReversePath(t *testing.T) {
 		if err != nil || got != fmt.Sprint(c.want) {
 			t.Errorf("%v, asked for %d: %s, want %d (%v)", c.shape, c.asked, got, c.want, err)
 		}
-	}
-}
-
-// hold makes an address local on a node.
-func hold(t *testing.T, n *lab.Node, a netip.Addr) {
-	t.Helper()
-	lo, err := n.Handle().LinkByName("lo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := &netlink.Addr{IPNet: &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())}}
-	if err := n.Handle().AddrAdd(lo, address); err != nil {
-		t.Fatal(err)
 	}
 }
 

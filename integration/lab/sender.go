@@ -154,8 +154,9 @@ func (s *Sender) sendmmsg(from, to int) (took int, err error) {
 
 // Stream describes a flood.
 type Stream struct {
-	Rate  int // frames a second, sent in small steps; 0: as fast as the kernel takes them
-	Count int // ends after so many; at least 1
+	Rate      int  // frames a second, sent in small steps; 0: as fast as the kernel takes them
+	Scattered bool // at random distances (exponential), as from many senders, and not in steps: wakes up more often
+	Count     int  // ends after so many; at least 1
 	// Fill makes frame number n, from 0, in place of buf, which has room for
 	// any packet of Ethernet's usual size: append to buf[:0], or return bytes of
 	// your own that stay as they are for the next 64 frames.
@@ -169,7 +170,22 @@ func (s *Sender) Stream(ctx context.Context, st Stream) (sent int, err error) {
 	if st.Rate < 0 || st.Count < 1 || st.Fill == nil {
 		return 0, fmt.Errorf("%s: stream at rate %d of %d frames: need a rate of at least 0, a count and a Fill", s.what, st.Rate, st.Count)
 	}
-	p := newPace(st.Rate, time.Now())
+	if !st.Scattered {
+		return s.stream(ctx, st, streamStep)
+	}
+	done := make(chan struct{})
+	onFreshThread(func() {
+		defer close(done)
+		hurry()
+		sent, err = s.stream(ctx, st, 0)
+	})
+	<-done
+	return sent, err
+}
+
+// stream is Stream with naps of at least step.
+func (s *Sender) stream(ctx context.Context, st Stream, step time.Duration) (sent int, err error) {
+	p := newPace(st, time.Now())
 	frames := newBatch()
 	for sent < st.Count {
 		select {
@@ -178,9 +194,9 @@ func (s *Sender) Stream(ctx context.Context, st Stream) (sent int, err error) {
 		default:
 		}
 		now := time.Now()
-		n := min(p.due(now), sendBatch, st.Count-sent)
+		n := p.take(now, min(sendBatch, st.Count-sent))
 		if n == 0 {
-			nap(min(max(p.next.Sub(now), streamStep), longestStep))
+			nap(min(max(p.next.Sub(now), step), longestStep))
 			continue
 		}
 		for i := range n {
@@ -188,12 +204,22 @@ func (s *Sender) Stream(ctx context.Context, st Stream) (sent int, err error) {
 		}
 		took, err := s.send(frames[:n])
 		sent += took
-		p.took(took)
 		if err != nil {
 			return sent, err
 		}
 	}
 	return sent, nil
+}
+
+// hurry has the kernel run this thread as soon as it wakes, as far as we may ask
+// for it, for on a busy machine it would wait for milliseconds. The slice (since
+// Linux 6.12) is free to everyone, its least is 0.1 ms.
+func hurry() {
+	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Nice: -20, Runtime: uint64(100 * time.Microsecond)}
+	if unix.SchedSetAttr(0, &attr, 0) != nil {
+		attr.Nice = 0
+		_ = unix.SchedSetAttr(0, &attr, 0) // without it the stream comes in bunches at times
+	}
 }
 
 // nap sleeps in the kernel, for the runtime's timers are as coarse as a

@@ -67,7 +67,7 @@ func AwaitPeers(t testing.TB, l *lab.Lab) {
 	t.Helper()
 	want := float64(len(l.Servers) - 1)
 	for _, s := range l.Servers {
-		Eventually(t, 10*time.Second, "ptbrelay on "+s.Name()+" hears its peers", func() error {
+		Eventually(t, 20*time.Second, "ptbrelay on "+s.Name()+" hears its peers", func() error {
 			m, err := TryMetrics(t.Context(), s, MetricsURL)
 			if err == nil && m[peersUp] != want {
 				err = fmt.Errorf("%v of %v", m[peersUp], want)

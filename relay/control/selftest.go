@@ -43,6 +43,9 @@ type LocalTest struct {
 	OK     bool   `json:"ok"`
 	// Skipped says that nothing could be tried; Error says why.
 	Skipped bool `json:"skipped,omitempty"`
+	// Earlier says that what an earlier selftest taught is in force still, which
+	// proves it as well.
+	Earlier bool `json:"earlier,omitempty"`
 	// Source and Destination are those of the flow that it was tried on.
 	Source      string `json:"source,omitempty"`
 	Destination string `json:"destination,omitempty"`

@@ -140,10 +140,15 @@ func (d *Deliver) deliver(s *Settings, peer netip.Addr, m *classify.Message) out
 	}
 	// A VIP that is not local may still be served from here, where conntrack
 	// holds the quoted flow and carries the PTB on to a pod. This is the place to
-	// ask it, and the injection must then be one that can be forwarded.
+	// ask it; and that injection must be able to leave lo.
 	if !known && !d.locals.ask(now, m.VIP) {
 		return outcome.NotLocal
 	}
+	return d.give(now, s, m)
+}
+
+// give gives an admitted message to the kernel.
+func (d *Deliver) give(now int64, s *Settings, m *classify.Message) outcome.Delivery {
 	var socket host.Socket
 	who := unasked
 	if s.Owned {

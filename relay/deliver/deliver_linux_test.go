@@ -42,7 +42,7 @@ func TestApplied(t *testing.T) {
 						if protocol == classify.UDP {
 							o.checkTooBig()
 						}
-						r.awaitResults(f, Applied, 1)
+						r.awaitResults(f, [NumResults]uint64{Applied: 1})
 						r.checkLaws()
 					})
 				}
@@ -62,7 +62,7 @@ func TestAppliedToUnconnected(t *testing.T) {
 	for _, f := range families {
 		o := s.bound(s.flow(classify.UDP, f))
 		r.checkGets(o.ptb(), outcome.Injected)
-		r.awaitResults(f, Applied, 1)
+		r.awaitResults(f, [NumResults]uint64{Applied: 1})
 	}
 }
 
@@ -126,9 +126,10 @@ func TestOwned(t *testing.T) {
 		r.checkGets(s.connects(classify.UDP, f).ptb(), outcome.Injected)
 		r.checkGets(ptb(s.flow(classify.SCTP, f), 0), outcome.Injected)
 		r.checkGets(ptb(s.flow(classify.UDP, f), 0), outcome.NotOwned)
-		listener, err := s.server.Listen(t.Context(), "tcp", netip.AddrPortFrom(s.vip(f), port).String())
+		at := netip.AddrPortFrom(s.vip(f), port+1)
+		listener, err := s.server.Listen(t.Context(), "tcp", at.String())
 		must(t, err)
-		r.checkGets(ptb(s.flow(classify.TCP, f), 0), outcome.NotOwned)
+		r.checkGets(ptb(classify.MakeFlow(classify.TCP, at, s.clientPort(f)), 0), outcome.NotOwned)
 		must(t, listener.Close())
 	}
 	r.checkLaws()

@@ -27,7 +27,8 @@
 //     answers ENETUNREACH for the VIP of another interface. That one is given to
 //     lo as a broadcast frame, for it is routed like any that comes in, and one
 //     that is not for this host is never forwarded (ip6_forward in
-//     net/ipv6/ip6_output.c).
+//     net/ipv6/ip6_output.c). Only drop_unicast_in_l2_multicast of lo, which
+//     nobody sets, would lose it.
 //
 // MSG_DONTROUTE would not do: IPv6 does not know it, and IPv4 still takes a route
 // of scope link. In IPv4 the kernel fills in an identification that is 0, the

@@ -94,6 +94,8 @@ func nextSequence(t testing.TB, fd int) uint32 {
 	sequence, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_QUEUE_SEQ)
 	must(t, err)
 	must(t, unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, off))
+	// Which forgets this, and the next listener would be refused.
+	must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
 	return uint32(sequence)
 }
 

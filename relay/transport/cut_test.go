@@ -41,7 +41,7 @@ func longPTBs() map[string]classifytest.PTB {
 		"IPv4 extensions":  {QuoteBytes: 1016, ExtensionObjects: bytes.Repeat(classifytest.MPLSLabel(), 60)},
 		"IPv4 UDP":         {QuoteBytes: 1300, Protocol: classify.UDP, VIPPort: 53},
 		"IPv4 padding":     {QuoteBytes: 1253, Padding: 20},
-		"IPv4 MTU 65535-1": {QuoteBytes: 1300, MTU: 1499},
+		"IPv4 largest MTU": {QuoteBytes: 1300, MTU: 1499},
 		"IPv6 1281":        {Family: classify.IPv6, QuoteBytes: 1233},
 		"IPv6 jumbo":       {Family: classify.IPv6, QuoteBytes: 8952},
 		"IPv6 extensions":  {Family: classify.IPv6, QuoteBytes: 1016, ExtensionObjects: bytes.Repeat(classifytest.MPLSLabel(), 60)},

@@ -141,6 +141,26 @@ func TestLoadKeysFollowsLinks(t *testing.T) {
 	}
 }
 
+// systemd gives a service with a dynamic user a file of root with an access list,
+// which shows as readable by the group. Only there is it nobody's fault.
+func TestLoadKeysOfSystemd(t *testing.T) {
+	for _, c := range []struct {
+		mode    fs.FileMode
+		handed  bool
+		refused bool
+	}{{0o440, true, false}, {0o440, false, true}, {0o444, true, true}, {0o460, true, true}} {
+		path := writeKeys(t, c.mode, hexOf(testKey(1)))
+		dir := filepath.Dir(path) + "/"
+		if !c.handed {
+			dir = filepath.Dir(dir) + "/other"
+		}
+		t.Setenv("CREDENTIALS_DIRECTORY", dir)
+		if _, err := LoadKeys(path); (err != nil) != c.refused {
+			t.Errorf("mode %#o, credentials in %s: %v", c.mode, dir, err)
+		}
+	}
+}
+
 // What genkey prints is a key file, and never the same.
 func TestGenerateKey(t *testing.T) {
 	one, two := GenerateKey(), GenerateKey()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -21,10 +22,10 @@ const (
 // blank lines and what follows a # are comments. Of a symbolic link the target
 // counts.
 //
-// It is an error if group or others have any permission on the file, if the
-// file is larger than 64 KiB or no regular one, if there is no key, more than
-// 16, the same one twice or one of zeros only, or if a line is no key. No error
-// quotes the file.
+// It is an error if group or others have any permission on the file, if it is
+// larger than 64 KiB or no regular one, if there is no key, more than 16, the same
+// one twice or one of zeros only, or if a line is no key. What systemd hands over
+// by LoadCredential may be readable by its group. No error quotes the file.
 func LoadKeys(path string) (Keys, error) {
 	text, err := readSecret(path)
 	if err != nil {
@@ -70,11 +71,22 @@ func checkPermissions(f *os.File) error {
 	if err != nil {
 		return err
 	}
-	const groupAndOthers fs.FileMode = 0o077
-	if mode := info.Mode().Perm(); mode&groupAndOthers != 0 {
+	forbidden := fs.FileMode(0o077)
+	if isCredential(f.Name()) {
+		forbidden = 0o037
+	}
+	if mode := info.Mode().Perm(); mode&forbidden != 0 {
 		return fmt.Errorf("its mode is %#o, so that others than its owner have access to it; chmod 0600 it", mode)
 	}
 	return nil
+}
+
+// isCredential tells whether systemd made the file for this service alone
+// (LoadCredential). Then group read is no group's: with DynamicUser it is the mask
+// of the access list by which the service may read a file of root.
+func isCredential(path string) bool {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	return dir != "" && filepath.Dir(path) == filepath.Clean(dir)
 }
 
 func parseKeys(text []byte) (Keys, error) {

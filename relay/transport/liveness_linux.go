@@ -18,9 +18,12 @@ type pulse struct {
 	again time.Duration
 	// down is the silence after which a peer is down.
 	down time.Duration
+	// first is the time from the first probe of a peer to the second. It doubles,
+	// up to every, until the peer has answered: it may be about to start.
+	first time.Duration
 }
 
-var defaultPulse = pulse{every: 10 * time.Second, again: 3 * time.Second, down: 25 * time.Second}
+var defaultPulse = pulse{first: 200 * time.Millisecond, every: 10 * time.Second, again: 3 * time.Second, down: 25 * time.Second}
 
 // PeerState is what is known of one peer.
 type PeerState struct {
@@ -86,6 +89,7 @@ func (u *UDP) probeDue(now time.Time) time.Duration {
 		sent++
 		p.health.willProbe(now, u.pulse)
 		u.knock(p)
+		wait = min(wait, p.health.due(u.pulse).Sub(now))
 	}
 	return wait
 }
@@ -126,7 +130,9 @@ type health struct {
 	next      time.Time // when to probe again
 	heard     time.Time
 	roundTrip time.Duration
-	up, down  bool // neither: not known yet
+	up, down  bool          // neither: not known yet
+	patience  time.Duration // with a peer that has never answered
+	spread    bool          // over the interval, away from peers who joined together
 }
 
 // answered notes a receipt and tells whether the peer was not up before.
@@ -163,14 +169,19 @@ func (h *health) due(p pulse) time.Time {
 	return h.next
 }
 
-// willProbe notes that the peer is probed now. After the first probe the next may
-// come at any moment of the interval, so that peers who joined together are
+// willProbe notes that the peer is probed now. Once a peer answers, the next probe
+// may come at any moment of the interval, so that peers who joined together are
 // spread over it.
 func (h *health) willProbe(now time.Time, p pulse) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	wait := p.every*9/10 + rand.N(p.every/5)
-	if h.probed.IsZero() {
+	switch {
+	case h.heard.IsZero():
+		h.patience = min(max(2*h.patience, p.first), p.every)
+		wait = h.patience
+	case !h.spread:
+		h.spread = true
 		wait = rand.N(p.every)
 	}
 	h.probed, h.next = now, now.Add(wait)

@@ -98,7 +98,7 @@ func checkForm(datagram []byte) DatagramResult {
 	if datagram[headerVersion] != envelopeVersion {
 		return BadVersion
 	}
-	switch Type(datagram[headerType]) {
+	switch Type(datagram[headerType]).known() {
 	case TypePTB:
 		if size == minDatagram {
 			return BadSize
@@ -106,6 +106,7 @@ func checkForm(datagram []byte) DatagramResult {
 		return Opened
 	case TypeProbe, TypeReceipt:
 		return Opened
+	case TypePassOn, TypeUnknown:
 	}
 	return BadType
 }
@@ -162,11 +163,12 @@ func (o *opener) decryptNew(dst, datagram []byte, h *header, fromPeer bool, now 
 		if !o.attempts.take(now.Sub(o.started), fromPeer) {
 			return nil, Limited
 		}
-		p := &peerSession{key: k.key, cipher: h.session.cipher(k.key)}
-		plain, err := p.cipher.Open(dst, o.nonce[:], datagram[headerSize:], datagram[:headerSize])
+		cipher := h.session.cipher(k.key)
+		plain, err := cipher.Open(dst, o.nonce[:], datagram[headerSize:], datagram[:headerSize])
 		if err != nil {
 			continue
 		}
+		p := &peerSession{key: k.key, cipher: cipher}
 		if !p.accept(h.counter, ms) {
 			return nil, Replayed
 		}

@@ -36,7 +36,7 @@ func checkOpen(t *testing.T, what string, o *opener, datagram []byte, now time.T
 type fault struct {
 	name   string
 	result DatagramResult
-	break_ func(datagram []byte) []byte
+	spoil  func(datagram []byte) []byte
 }
 
 // faults are in the order of refusal.
@@ -67,11 +67,11 @@ func TestOrderOfRefusal(t *testing.T) {
 		d := sealAt(s, testStart)
 		checkOpen(t, "known session", o, sealAt(s, testStart), testStart, Opened)
 		for _, later := range faults()[i:] {
-			d = later.break_(d)
+			d = later.spoil(d)
 		}
 		checkOpen(t, f.name+" and all after it", o, d, testStart, f.result)
-		checkOpen(t, f.name, o, f.break_(sealAt(s, testStart)), testStart, f.result)
-		checkOpen(t, f.name+" in a new session", o, f.break_(sealAt(newSealer(testKey(1)), testStart)), testStart, f.result)
+		checkOpen(t, f.name, o, f.spoil(sealAt(s, testStart)), testStart, f.result)
+		checkOpen(t, f.name+" in a new session", o, f.spoil(sealAt(newSealer(testKey(1)), testStart)), testStart, f.result)
 	}
 }
 
@@ -217,10 +217,10 @@ func TestForgedCounterMovesNoWindow(t *testing.T) {
 	checkOpen(t, "genuine", o, next, testStart, Opened)
 }
 
-// The window ends before the counter does.
+// The window ends before the counter does, 8193 before.
 func TestLastCounters(t *testing.T) {
 	s := newSealer(testKey(1))
-	s.next.Store(counterLimit - 1)
+	s.next.Store(1<<64 - 8194)
 	last, beyond := sealAt(s, testStart), sealAt(s, testStart)
 	s.next.Store(1<<64 - 1)
 	end := sealAt(s, testStart)
@@ -239,6 +239,7 @@ func TestLastCounters(t *testing.T) {
 // All sealers of this process are told from others: the last eight.
 func TestSelf(t *testing.T) {
 	o := testOpener(testKey(1))
+	checkOpen(t, "session of zeros", o, sealAt(newSealerOf(testKey(1), session{}), testStart), testStart, Opened)
 	var sealers []*sealer
 	for range 9 {
 		s := newSealer(testKey(1))
@@ -249,7 +250,6 @@ func TestSelf(t *testing.T) {
 		checkOpen(t, "own", o, sealAt(s, testStart), testStart, Self)
 	}
 	checkOpen(t, "too long ago", o, sealAt(sealers[0], testStart), testStart, Opened)
-	checkOpen(t, "session of zeros", o, sealAt(newSealerOf(testKey(1), session{}), testStart), testStart, Opened)
 }
 
 // sameID returns a key that shares the id of k.
@@ -265,20 +265,20 @@ func sameID(k Key) Key {
 	}
 }
 
-// All keys open, and of two with the same id each is tried.
+// All keys open, and of two with the same id each is tried, and no other.
 func TestKeysWithOneID(t *testing.T) {
 	one := testKey(1)
 	two := sameID(one)
-	o := testOpener(one, two)
+	o := testOpener(testKey(2), one, two)
 	for range 2 {
 		checkOpen(t, "first key", o, sealAt(newSealer(one), testStart), testStart, Opened)
 		checkOpen(t, "second key", o, sealAt(newSealer(two), testStart), testStart, Opened)
 	}
 	forged := sealAt(newSealer(one), testStart)
 	forged[len(forged)-1] ^= 1
-	left := time.Duration(o.attempts)
+	left := time.Duration(o.attempts.budget)
 	checkOpen(t, "neither", o, forged, testStart, Unauthenticated)
-	if took := (time.Duration(o.attempts) - left) / attemptInterval; took != 2 {
+	if took := (time.Duration(o.attempts.budget) - left) / attemptInterval; took != 2 {
 		t.Errorf("%d tokens for two keys", took)
 	}
 }

@@ -11,20 +11,29 @@ const (
 	attemptBurst    = 1000 * attemptInterval
 )
 
-// attempts is a token bucket (GCRA): the moment at which it is full again, since
-// the start. The zero value is full.
-type attempts time.Duration
+// attempts is the budget of attempts.
+type attempts struct{ budget }
 
-// take takes a token, if it is left for this sender.
+// take takes a token, if there is one for this sender. now is since the start.
 func (a *attempts) take(now time.Duration, fromPeer bool) bool {
 	burst := attemptBurst
 	if !fromPeer {
 		burst /= 2
 	}
-	full := max(time.Duration(*a), now) + attemptInterval
+	return a.budget.take(now, attemptInterval, burst)
+}
+
+// budget is a token bucket (GCRA): the moment at which it is full again. The zero
+// value is full.
+type budget time.Duration
+
+// take takes a token if that leaves the bucket no more than burst behind, which is
+// what all of its tokens take to come back, one an interval.
+func (b *budget) take(now, interval, burst time.Duration) bool {
+	full := max(time.Duration(*b), now) + interval
 	if full-now > burst {
 		return false
 	}
-	*a = attempts(full)
+	*b = budget(full)
 	return true
 }

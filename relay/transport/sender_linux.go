@@ -3,8 +3,8 @@ package transport
 import (
 	"context"
 	"errors"
+	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// callSize is the most copies that one system call sends: enough that the
-	// call itself costs nothing, few enough that the processor is given back
-	// within a fraction of a millisecond.
-	callSize = 256
-	// patience is how long the sender waits for room in a socket's buffer before
-	// it gives up the copies at hand.
+	// callSize is the most messages of one system call: enough that the call
+	// itself costs nothing, few enough that the processor is given back within a
+	// millisecond.
+	callSize = 64
+	// patience is how long a round waits for room in the sockets' buffers before
+	// it gives up the copies that are left.
 	patience = 10 * time.Millisecond
 	// drainTime bounds the work on what is queued when Run ends.
 	drainTime = 200 * time.Millisecond
@@ -26,25 +26,15 @@ const (
 // sender takes slots from the ring and fans each out to all peers. It belongs to
 // one goroutine.
 type sender struct {
-	udp  *UDP
-	done Done
-	set  *peerSet // what the fans are made for
-	fans [classify.NumFamilies]fan
-	sent []bool // of the slots at hand: whether the kernel took a copy
-}
-
-// fan is the messages to the peers of one family: a copy of each of several
-// slots for each peer, slot by slot.
-type fan struct {
-	peers    []*peer
-	messages []mmsghdr
-	iovecs   []unix.Iovec // one a slot, for all its copies
-}
-
-func newSender(u *UDP, done Done) *sender {
-	s := &sender{udp: u, done: done}
-	s.adopt(u.peers.Load())
-	return s
+	udp   *UDP
+	done  Done
+	load  load
+	peers *peerSet
+	// alone: trains do not get through, by family, until the peers change.
+	alone    [classify.NumFamilies]bool
+	messages [callSize]mmsghdr
+	single   [1]mmsghdr
+	until    time.Time // the end of patience in this round, once it is tried
 }
 
 // run sends until the context ends, then what is queued already, for a bounded
@@ -56,122 +46,173 @@ func (s *sender) run(ctx context.Context) {
 			ring.wait(ctx)
 			continue
 		}
-		s.round()
+		s.round(true)
 	}
 	ring.close()
-	for deadline := time.Now().Add(drainTime); ring.ready() > 0 && time.Now().Before(deadline); {
-		s.round()
-	}
-	for ring.ready() > 0 {
-		s.end(ring.slot(0), false)
-		ring.release(1)
+	for end := time.Now().Add(drainTime); ring.ready() > 0; {
+		s.round(time.Now().Before(end))
 	}
 }
 
-// round sends as many of the slots that are ready as one call per family takes.
-func (s *sender) round() {
-	if set := s.udp.peers.Load(); set != s.set {
-		s.adopt(set)
+// round sends some of the slots that are ready, or fails them, and tells what
+// became of each.
+func (s *sender) round(send bool) {
+	s.load.take(s.udp.ring)
+	if send {
+		s.send()
 	}
-	ring := s.udp.ring
-	n := min(ring.ready(), len(s.sent))
-	clear(s.sent[:n])
-	until := time.Time{}
-	for _, f := range families {
-		if len(s.fans[f].peers) > 0 {
-			s.fanOut(f, n, &until)
+	for i, slot := range s.load.slots {
+		result := Failed
+		if s.load.sent[i] {
+			result = Sent
 		}
+		s.done(slot.read, &slot.message, result)
 	}
-	for i := range n {
-		s.end(ring.slot(i), s.sent[i])
-	}
-	ring.release(n)
+	s.udp.ring.release(len(s.load.slots))
 }
 
-// end tells what became of a slot.
-func (s *sender) end(slot *slot, sent bool) {
-	result := Failed
-	if sent {
-		result = Sent
+// send sends the load to the peers of both families.
+func (s *sender) send() {
+	if peers := s.udp.peers.Load(); peers != s.peers {
+		s.peers = peers
+		clear(s.alone[:])
 	}
-	s.done(slot.read, &slot.message, result)
-}
-
-// adopt makes the messages for a set of peers.
-func (s *sender) adopt(set *peerSet) {
-	s.set = set
-	slots := max(1, callSize/max(1, len(set.peers)))
-	s.sent = make([]bool, slots)
+	s.until = time.Time{}
 	for _, f := range families {
-		s.fans[f] = newFan(set.byFamily[f], slots)
-	}
-}
-
-func newFan(peers []*peer, slots int) fan {
-	f := fan{peers: peers, messages: make([]mmsghdr, slots*len(peers)), iovecs: make([]unix.Iovec, slots)}
-	for i := range f.messages {
-		p, h := peers[i%len(peers)], &f.messages[i].hdr
-		h.Name, h.Namelen = &p.name[0], p.name.size()
-		h.Iov = &f.iovecs[i/len(peers)]
-		h.SetIovlen(1)
-	}
-	return f
-}
-
-// fanOut sends the first n slots of the ring to the peers of a family. until is
-// when patience ends, once it has begun.
-func (s *sender) fanOut(family classify.Family, n int, until *time.Time) {
-	fan := &s.fans[family]
-	socket := s.udp.sockets[family].Load()
-	if socket == nil {
-		s.udp.errors.Add(uint64(n * len(fan.peers)))
-		for _, p := range fan.peers {
+		peers := s.peers.byFamily[f]
+		if len(peers) == 0 {
+			continue
+		}
+		if socket := s.udp.sockets[f].Load(); socket != nil {
+			s.fanOut(f, socket, peers)
+			continue
+		}
+		s.udp.errors.Add(uint64(len(s.load.slots) * len(peers)))
+		for _, p := range peers {
 			s.udp.refused(p, errNoSocket)
 		}
-		return
-	}
-	for i := range n {
-		slot := s.udp.ring.slot(i)
-		fan.iovecs[i].Base = unsafe.SliceData(slot.datagram[:])
-		fan.iovecs[i].SetLen(slot.size)
-	}
-	messages := fan.messages[:n*len(fan.peers)]
-	for next := 0; next < len(messages); {
-		call := messages[next:min(next+callSize, len(messages))]
-		taken, errno := socket.send(call)
-		if errno == unix.EAGAIN {
-			if until.IsZero() {
-				*until = time.Now().Add(patience)
-			}
-			taken, errno = socket.sendWaiting(call, *until)
-		}
-		switch {
-		case taken > 0:
-			s.took(fan, next, taken)
-			next += taken
-		case errno == unix.EINTR:
-		case errno == unix.EAGAIN:
-			// Nobody's fault in particular: the socket's buffer stays full.
-			s.udp.errors.Add(uint64(len(messages) - next))
-			return
-		case errno == unix.ENOBUFS || errno == unix.ENOMEM:
-			// The kernel is short of memory at this moment.
-			s.udp.errors.Add(1)
-			next++
-		default:
-			s.udp.errors.Add(1)
-			s.udp.refused(fan.peers[next%len(fan.peers)], errno)
-			next++
-		}
-	}
-}
-
-// took notes n copies that the kernel took.
-func (s *sender) took(f *fan, first, n int) {
-	s.udp.copies.Add(uint64(n))
-	for i := first / len(f.peers); i <= (first+n-1)/len(f.peers); i++ {
-		s.sent[i] = true
 	}
 }
 
 var errNoSocket = errors.New("there is no address of its family to send from")
+
+// fanOut sends every train to every peer of a family.
+func (s *sender) fanOut(f classify.Family, socket *socket, peers []*peer) {
+	length := trainLength
+	if s.alone[f] {
+		length = 1
+	}
+	s.load.couple(length)
+	all := len(s.load.trains) * len(peers)
+	for next := 0; next < all; {
+		call := s.fill(peers, next, all)
+		for len(call) > 0 {
+			n, errno := s.call(socket, call)
+			if errno == unix.EAGAIN {
+				s.giveUp(peers, next)
+				return
+			}
+			for i := range n {
+				s.took(&s.load.trains[(next+i)/len(peers)])
+			}
+			if errno != 0 {
+				s.failed(f, socket, peers[next%len(peers)], &s.load.trains[next/len(peers)], errno)
+				n = 1
+			}
+			call, next = call[n:], next+n
+		}
+	}
+}
+
+// fill makes the messages for one call: of all of them, train by train and peer by
+// peer, those from next on.
+func (s *sender) fill(peers []*peer, next, all int) []mmsghdr {
+	call := s.messages[:min(callSize, all-next)]
+	train, to := next/len(peers), next%len(peers)
+	for i := range call {
+		h, p := &call[i].hdr, peers[to]
+		h.Name, h.Namelen = &p.name[0], p.name.size()
+		s.load.write(h, &s.load.trains[train])
+		if to++; to == len(peers) {
+			train, to = train+1, 0
+		}
+	}
+	return call
+}
+
+// call hands messages to the kernel and returns how many it took. errno is that
+// of the first one if it took none; EAGAIN says that the socket's buffer is full
+// and patience at its end.
+func (s *sender) call(socket *socket, messages []mmsghdr) (n int, errno syscall.Errno) {
+	errno = unix.EINTR
+	for errno == unix.EINTR {
+		n, errno = socket.send(messages)
+	}
+	if errno != unix.EAGAIN {
+		return n, errno
+	}
+	if s.until.IsZero() {
+		s.until = time.Now().Add(patience)
+	}
+	return socket.sendWaiting(messages, s.until)
+}
+
+// took counts the copies of a train that the kernel took.
+func (s *sender) took(t *train) {
+	s.udp.copies.Add(uint64(t.n))
+	for i := range t.n {
+		s.load.sent[t.first+i] = true
+	}
+}
+
+// giveUp counts the copies from a message on as errors. They are nobody's fault in
+// particular.
+func (s *sender) giveUp(peers []*peer, next int) {
+	for ; next < len(s.load.trains)*len(peers); next++ {
+		s.udp.errors.Add(uint64(s.load.trains[next/len(peers)].n))
+	}
+}
+
+// failed deals with a train that the kernel did not take for a peer.
+func (s *sender) failed(f classify.Family, socket *socket, p *peer, t *train, errno syscall.Errno) {
+	if t.n > 1 && trainless(errno) {
+		s.alone[f] = s.sendAlone(socket, p, t) || s.alone[f]
+		return
+	}
+	s.refused(p, t.n, errno)
+}
+
+// trainless tells the errors that say that a train cannot go this way: its
+// datagrams are longer than the interface allows and need fragments, or IPsec or
+// the lack of checksums in hardware forbids it (udp_send_skb).
+func trainless(errno syscall.Errno) bool {
+	return errno == unix.EINVAL || errno == unix.EIO || errno == unix.EMSGSIZE
+}
+
+// sendAlone sends the datagrams of a train one by one, and tells whether that
+// worked.
+func (s *sender) sendAlone(socket *socket, p *peer, t *train) (worked bool) {
+	h := &s.single[0].hdr
+	h.Name, h.Namelen = &p.name[0], p.name.size()
+	for i := range t.n {
+		one := train{first: t.first + i, n: 1}
+		s.load.write(h, &one)
+		n, errno := s.call(socket, s.single[:])
+		if n == 0 {
+			s.refused(p, 1, errno)
+			continue
+		}
+		s.took(&one)
+		worked = true
+	}
+	return worked
+}
+
+// refused counts n copies that the kernel did not take for a peer. A full buffer
+// and a lack of memory are not the peer's fault.
+func (s *sender) refused(p *peer, n int, errno syscall.Errno) {
+	s.udp.errors.Add(uint64(n))
+	if errno != unix.EAGAIN && errno != unix.ENOBUFS && errno != unix.ENOMEM {
+		s.udp.refused(p, errno)
+	}
+}

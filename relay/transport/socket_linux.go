@@ -147,15 +147,19 @@ func (s *socket) sendWaiting(messages []mmsghdr, until time.Time) (int, syscall.
 // sendTo sends one datagram, without waiting.
 func (s *socket) sendTo(to *sockaddr, datagram []byte) error {
 	var errno syscall.Errno
-	err := s.raw.Control(func(fd uintptr) {
-		_, _, errno = unix.RawSyscall6(unix.SYS_SENDTO, fd,
-			uintptr(unsafe.Pointer(unsafe.SliceData(datagram))), uintptr(len(datagram)), unix.MSG_DONTWAIT,
-			uintptr(unsafe.Pointer(to)), uintptr(to.size()))
-	})
+	err := s.raw.Control(func(fd uintptr) { errno = sendTo(fd, to, datagram) })
 	if err == nil && errno != 0 {
 		err = errno
 	}
 	return err
+}
+
+// sendTo is sendto(2) that never blocks.
+func sendTo(fd uintptr, to *sockaddr, datagram []byte) syscall.Errno {
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd,
+		uintptr(unsafe.Pointer(unsafe.SliceData(datagram))), uintptr(len(datagram)), unix.MSG_DONTWAIT,
+		uintptr(unsafe.Pointer(to)), uintptr(to.size()))
+	return errno
 }
 
 // families are those of sockets, and the valid indices of what is held by family.

@@ -30,7 +30,7 @@ type UDPConfig struct {
 }
 
 // Handlers are what Run calls. PTB and Answer are never called at the same time
-// as each other or themselves, and must not call the UDP.
+// as each other or themselves.
 type Handlers struct {
 	// Done is called by one goroutine, for each message that Send queued.
 	Done Done
@@ -57,7 +57,8 @@ type UDP struct {
 	sealer atomic.Pointer[sealer]
 	intake intake
 
-	setting sync.Mutex // for whoever changes the next two
+	setting sync.Mutex            // for whoever changes the next three
+	rekeyed atomic.Pointer[rekey] // to the intake
 	sockets [classify.NumFamilies]atomic.Pointer[socket]
 	peers   atomic.Pointer[peerSet]
 	bound   chan *socket  // to Run
@@ -93,7 +94,7 @@ func NewUDP(c UDPConfig) (*UDP, error) {
 	}
 	u.intake.opener = newOpener(c.Keys, c.Tolerance, u.started)
 	u.peers.Store(newPeerSet(nil, new(peerSet)))
-	u.setSealer(c.Keys)
+	u.SetKeys(c.Keys)
 	return u, nil
 }
 
@@ -148,21 +149,6 @@ func (u *UDP) SetPeers(addresses []netip.AddrPort) {
 	u.look()
 }
 
-// SetKeys replaces the keys, which are not empty, and begins a new session. What
-// is queued goes out as it was sealed. Any goroutine may call it.
-func (u *UDP) SetKeys(keys Keys) {
-	u.intake.mu.Lock()
-	defer u.intake.mu.Unlock()
-	u.intake.opener.setKeys(keys)
-	u.setSealer(keys)
-}
-
-func (u *UDP) setSealer(keys Keys) {
-	s := newSealer(keys[0])
-	u.intake.opener.addSelf(s.session)
-	u.sealer.Store(s)
-}
-
 // Send queues every message for all peers and writes for each what became of it
 // to results, which is as long as batch: [Queued], [QueueFull] or [NoPeers], and
 // [Failed] once Run is ending. It never waits. One goroutine at a time may call
@@ -198,7 +184,7 @@ func (u *UDP) Run(ctx context.Context, h Handlers) error {
 	u.handlers = h
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		newSender(u, h.Done).run(ctx)
+		(&sender{udp: u, done: h.Done}).run(ctx)
 		return nil
 	})
 	g.Go(func() error {

@@ -12,13 +12,14 @@ type intake struct {
 	mu       sync.Mutex
 	opener   *opener
 	plain    [MaxPacket]byte // what was opened last
-	receipts receiptBudget
+	receipts budget          // since the start
 }
 
 // take is what the receivers call.
 func (u *UDP) take(now time.Time, batch []received) {
 	u.intake.mu.Lock()
 	defer u.intake.mu.Unlock()
+	u.adoptKeys()
 	peers := u.peers.Load()
 	for i := range batch {
 		u.receive(now, peers, &batch[i])
@@ -29,7 +30,7 @@ func (u *UDP) take(now time.Time, batch []received) {
 func (u *UDP) receive(now time.Time, peers *peerSet, d *received) {
 	from := d.from.addrPort()
 	o, t, result := u.intake.opener.open(u.intake.plain[:0], d.datagram, peers.has(from.Addr()), now)
-	if result == Opened && t == TypeProbe && !u.intake.receipts.take(now.Sub(u.started)) {
+	if result == Opened && t == TypeProbe && !u.intake.receipts.take(now.Sub(u.started), receiptInterval, receiptBurst) {
 		result = Limited
 	}
 	u.datagrams.add(t, result)
@@ -62,21 +63,9 @@ func (u *UDP) answer(now time.Time, o *opened, d *received) {
 	_ = d.socket.sendTo(d.from, datagram)
 }
 
-// receiptBudget bounds the receipts: 100 a second, with a burst of 1100 for a
-// group whose members all probe at once, as after a restart (GCRA: the moment at
-// which the budget is full again, since the start).
-type receiptBudget time.Duration
-
+// Receipts are at most 100 a second, with a burst of 1100: a whole group may probe
+// at once, as after a restart.
 const (
 	receiptInterval = 10 * time.Millisecond
 	receiptBurst    = 1100 * receiptInterval
 )
-
-func (b *receiptBudget) take(now time.Duration) bool {
-	full := max(time.Duration(*b), now) + receiptInterval
-	if full-now > receiptBurst {
-		return false
-	}
-	*b = receiptBudget(full)
-	return true
-}

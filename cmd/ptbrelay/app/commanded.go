@@ -79,7 +79,7 @@ func (d commanded) Selftest(ctx context.Context) control.Selftest {
 
 func localTest(p deliver.Proof) control.LocalTest {
 	t := control.LocalTest{
-		Family: p.Family.String(), OK: p.OK, Skipped: p.Skipped,
+		Family: p.Family.String(), OK: p.OK, Skipped: p.Skipped, Earlier: p.Earlier,
 		Before: p.Before, After: p.After, Error: p.Error,
 	}
 	if p.Destination.IsValid() {

@@ -18,6 +18,10 @@ import (
 // /run, which is gone with it.
 const demoKeys = "/run/ptbrelay.keys"
 
+// demoPatience is how long a daemon may take to be ready: peers that started late
+// are found by a later probe.
+const demoPatience = 20 * time.Second
+
 // demoGroup is this very program on every server of a lab.
 type demoGroup struct {
 	lab     *lab.Lab
@@ -95,7 +99,7 @@ type demoDaemon struct {
 // await polls a page of the daemon until it is there and holds the text;
 // otherwise says what is the matter when it never does.
 func (d demoDaemon) await(ctx context.Context, path, otherwise, text string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, demoPatience)
 	defer cancel()
 	client := http.Client{Transport: &http.Transport{DialContext: d.server.Dial, DisableKeepAlives: true}}
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -95,6 +95,8 @@ func localRow(l control.LocalTest) string {
 		return l.Family + "\tskipped\t" + cmp.Or(l.Error, "-")
 	case !l.OK:
 		return l.Family + "\tno\t" + cmp.Or(l.Error, "-")
+	case l.Earlier:
+		return fmt.Sprintf("%s\tyes\t%d since an earlier selftest\t%s\t%s", l.Family, l.After, l.Source, l.Destination)
 	}
 	return fmt.Sprintf("%s\tyes\t%d to %d\t%s\t%s", l.Family, l.Before, l.After, l.Source, l.Destination)
 }
