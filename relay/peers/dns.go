@@ -81,16 +81,24 @@ type answer struct {
 
 func (n *name) resolve(ctx context.Context, network string) answer {
 	addresses, err := n.resolver.LookupNetIP(ctx, network, n.config.Name)
-	if e := new(net.DNSError); errors.As(err, &e) && e.IsNotFound {
+	if isNone(err) {
 		return answer{}
 	}
 	for i, a := range addresses {
-		addresses[i] = a.Unmap() // the resolver's form of IPv4
+		addresses[i] = a.Unmap() // IPv4 of the hosts file comes as IPv6
 		if bad := check(addresses[i]); bad != nil {
 			return answer{err: fmt.Errorf("bad answer: %w", bad)}
 		}
 	}
 	return answer{addresses, err}
+}
+
+// isNone tells whether the error means that there are no such addresses: DNS said
+// so, or the hosts file has only those of the other family.
+func isNone(err error) bool {
+	var unknown *net.DNSError
+	var other *net.AddrError
+	return errors.As(err, &unknown) && unknown.IsNotFound || errors.As(err, &other)
 }
 
 // take keeps, family by family, what was answered. That a family has no

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -57,10 +58,11 @@ func TestDNSKeepsTheLastGood(t *testing.T) {
 		"no name":     func(z *zone) { *z = zone{rcode4: dns.RcodeNameError, rcode6: dns.RcodeNameError} },
 		"failure":     func(z *zone) { *z = zone{rcode4: dns.RcodeServerFailure, rcode6: dns.RcodeServerFailure} },
 		"refused":     func(z *zone) { *z = zone{rcode4: dns.RcodeRefused, rcode6: dns.RcodeRefused} },
-		"half empty":  func(z *zone) { *z = zone{rcode4: dns.RcodeServerFailure} },
+		"no AAAA":     func(z *zone) { *z = zone{rcode4: dns.RcodeServerFailure} },
+		"no A":        func(z *zone) { *z = zone{rcode6: dns.RcodeServerFailure} },
 		"silent":      func(z *zone) { z.silent = true },
 		"unspecified": func(z *zone) { z.four, z.six = hosts("0.0.0.0"), hosts("::") },
-		"no server":   func(z *zone) { z.four, z.six = hosts("224.0.0.1"), hosts("fe80::1") },
+		"not unicast": func(z *zone) { z.four, z.six = hosts("224.0.0.1"), hosts("fe80::1") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			good := zone{four: hosts("198.51.100.2"), six: hosts("2001:db8::2")}
@@ -86,17 +88,24 @@ func TestDNSKeepsTheLastGood(t *testing.T) {
 	}
 }
 
-// While one family fails, the other is followed.
+// While one family fails, the other is followed, whatever went before.
 func TestDNSFamiliesAreApart(t *testing.T) {
+	const four, six = "198.51.100.2:7690", "[2001:db8::2]:7690"
 	s := newDNSServer(t, zone{four: hosts("198.51.100.2"), six: hosts("2001:db8::2")})
 	r := begin(t, dnsConfig(), s.resolver)
-	r.becomes("198.51.100.2:7690", "[2001:db8::2]:7690")
+	r.becomes(four, six)
 	s.change(func(z *zone) { z.rcode4, z.four, z.six = dns.RcodeServerFailure, nil, hosts("2001:db8::3") })
-	r.becomes("198.51.100.2:7690", "[2001:db8::3]:7690")
+	r.becomes(four, "[2001:db8::3]:7690")
 	r.logs(1, "not resolved")
 	s.change(func(z *zone) { z.rcode4, z.four = 0, hosts("198.51.100.4") })
 	r.becomes("198.51.100.4:7690", "[2001:db8::3]:7690")
 	r.logs(1, "resolved again")
+	s.change(func(z *zone) { z.rcode6, z.six, z.four = dns.RcodeServerFailure, nil, hosts("198.51.100.5") })
+	r.becomes("198.51.100.5:7690", "[2001:db8::3]:7690")
+	s.change(func(z *zone) { *z = zone{} })
+	r.asks(s, 3)
+	s.change(func(z *zone) { *z = zone{rcode4: dns.RcodeServerFailure, six: hosts("2001:db8::4")} })
+	r.becomes("198.51.100.5:7690", "[2001:db8::4]:7690")
 }
 
 // An answer too large for UDP comes over TCP, whole.
@@ -156,7 +165,7 @@ func TestDNSComesLater(t *testing.T) {
 // The wait doubles from a second to the refresh while DNS fails, and is the
 // refresh else, always within a tenth.
 func TestDNSPace(t *testing.T) {
-	n := newName(DNS{Refresh: 30 * time.Second}, 1, usual, nil, nil)
+	n := newName(DNS{Refresh: 30 * time.Second}, 1, usual, nil, slog.New(slog.DiscardHandler))
 	for failures, want := range map[int]time.Duration{
 		0: 30 * time.Second, 1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 4: 8 * time.Second,
 		5: 16 * time.Second, 6: 30 * time.Second, 7: 30 * time.Second, 1000: 30 * time.Second,
@@ -173,18 +182,32 @@ func TestDNSPace(t *testing.T) {
 	}
 }
 
-// By default the host's own configuration is asked, here a resolv.conf of the
-// test's mount namespace.
+// By default the host's own configuration is asked, here that of the test's
+// mount namespace. What stands in the hosts file has often one family only.
 func TestDNSByTheHostsConfiguration(t *testing.T) {
 	labtest.Require(t)
 	dnsServerAt(t, "127.0.0.53:53", zone{four: hosts("198.51.100.2")})
-	conf := filepath.Join(t.TempDir(), "resolv.conf")
-	write(t, conf, "nameserver 127.0.0.53\n")
-	must(t, os.Chmod(conf, 0o644))
-	must(t, unix.Mount(conf, "/etc/resolv.conf", "", unix.MS_BIND, ""))
-	t.Cleanup(func() { must(t, unix.Unmount("/etc/resolv.conf", unix.MNT_DETACH)) })
-	c := dnsConfig()
-	c.DNS.Name = strings.TrimSuffix(peersName, ".")
-	r := begin(t, c)
-	r.becomes("198.51.100.2:7690")
+	cover(t, "/etc/resolv.conf", "nameserver 127.0.0.53\n")
+	cover(t, "/etc/hosts", "198.51.100.3 four.example.org\n2001:db8::3 six.example.org\n")
+	for name, want := range map[string]string{
+		strings.TrimSuffix(peersName, "."): "198.51.100.2:7690",
+		"four.example.org":                 "198.51.100.3:7690",
+		"six.example.org":                  "[2001:db8::3]:7690",
+	} {
+		c := dnsConfig()
+		c.DNS.Name = name
+		r := begin(t, c)
+		r.becomes(want)
+		r.logs(len(r.log.with("not resolved")), "resolved again") // the resolver may know the old files for some seconds
+	}
+}
+
+// cover puts a file over one of the host's, for this process and this test.
+func cover(t *testing.T, path, text string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), filepath.Base(path))
+	write(t, file, text)
+	must(t, os.Chmod(file, 0o644))
+	must(t, unix.Mount(file, path, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { must(t, unix.Unmount(path, unix.MNT_DETACH)) })
 }

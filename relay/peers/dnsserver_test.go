@@ -44,6 +44,7 @@ func dnsServerAt(t *testing.T, address string, z zone) *dnsServer {
 	packets, listener := listenBoth(t, address)
 	s := &dnsServer{address: listener.Addr().String(), zone: z, asked: make(map[uint16]int)}
 	var serving sync.WaitGroup
+	t.Cleanup(serving.Wait)
 	for _, server := range []*dns.Server{
 		{PacketConn: packets, Handler: s, Net: "udp"},
 		{Listener: listener, Handler: s, Net: "tcp"},
@@ -62,7 +63,6 @@ func dnsServerAt(t *testing.T, address string, z zone) *dnsServer {
 			}
 		})
 	}
-	t.Cleanup(serving.Wait)
 	return s
 }
 

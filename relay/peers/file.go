@@ -64,7 +64,8 @@ func (f *file) run(ctx context.Context, report func([]netip.AddrPort)) {
 		case <-watched.stirred():
 			calm.disturbed(f.pace)
 			continue
-		case <-watched.lost():
+		case err := <-watched.lost():
+			f.log.Debug("events about the peers file lost", "error", err)
 			calm.disturbed(f.pace)
 			continue
 		case <-calm.over():

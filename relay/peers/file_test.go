@@ -69,6 +69,9 @@ func TestFileWrittenInSteps(t *testing.T) {
 	for _, step := range []string{"198.51.100.2\n", "198.51.", "100.4\n"} {
 		_, err := f.WriteString(step)
 		must(t, err)
+		labtest.Quiet(t, 50*time.Millisecond, "file in the making", func() error {
+			return r.is([]string{"198.51.100.2:7690", "198.51.100.3:7690"})
+		})
 	}
 	must(t, f.Close())
 	r.becomes("198.51.100.2:7690", "198.51.100.4:7690")
@@ -151,9 +154,11 @@ func TestFolderComesAndGoes(t *testing.T) {
 	r.becomes("198.51.100.2:7690")
 	r.logs(1, "watched again")
 	must(t, os.Rename(folder, folder+".old"))
+	r.logs(2, "not watched")
 	must(t, os.Mkdir(folder, 0o700))
 	write(t, path, "198.51.100.3")
 	r.becomes("198.51.100.3:7690")
+	r.logs(2, "watched again")
 }
 
 // What is no file is refused, and a FIFO without a writer holds nobody up.

@@ -6,7 +6,8 @@ import "github.com/fsnotify/fsnotify"
 // nothing.
 //
 // Not the file is watched: one that is replaced by a rename, or is a link into a
-// folder that is (a ConfigMap's ..data), takes its own watch along.
+// folder that is (a ConfigMap's ..data), takes its own watch along. What happens
+// only where a link leads to is not heard.
 type folder struct{ watcher *fsnotify.Watcher }
 
 func watchFolder(path string) (folder, error) {
