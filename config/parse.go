@@ -25,8 +25,8 @@ func Load(path string) (Config, error) {
 
 // Parse reads a configuration; name is the file in its errors. What is not
 // given has its default, so an empty reader gives [Default]. An error names all
-// problems, one a line, each with file, line and column; the Config is valid
-// only without one.
+// problems, one a line, each with file, line and column; the Config is of use
+// only without one. What a flag may give yet is left to [Config.Validate].
 func Parse(r io.Reader, name string) (Config, error) {
 	source, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
@@ -55,10 +55,10 @@ func parse(source []byte, c *Config) []Problem {
 	d := decoder{at: make(map[string]position), failed: make(map[string]bool)}
 	d.root(root, c)
 	for _, p := range c.problems() {
-		if d.failed[p.Path] {
-			continue // the value judged is not the file's
+		if d.failed[p.Path] || p.missing {
+			continue // the value judged is not the file's, or need not be
 		}
-		at := cmp.Or(d.at[p.Path], d.at[keyOf(p.Path)], d.at[p.asker])
+		at := cmp.Or(d.at[p.Path], d.at[keyOf(p.Path)])
 		p.Line, p.Column = at.line, at.column
 		d.problems = append(d.problems, p)
 	}

@@ -24,8 +24,8 @@ type Problem struct {
 	// Message says what is wrong and what to do.
 	Message string
 
-	// asker is the key that makes an absent one a problem; empty if none does.
-	asker string
+	// missing: nothing is wrong but that the key is not given.
+	missing bool
 }
 
 // Error returns "file:line:column: path: message", without the parts that are

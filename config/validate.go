@@ -48,10 +48,12 @@ func (c *Config) broken() []Problem {
 type checker struct{ problems []Problem }
 
 func (r *checker) add(path, format string, args ...any) {
-	r.addFor("", path, format, args...)
+	r.problems = append(r.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...)})
 }
 
-// addFor is add where the key may be absent and another one asks for it.
-func (r *checker) addFor(asker, path, format string, args ...any) {
-	r.problems = append(r.problems, Problem{Path: path, Message: fmt.Sprintf(format, args...), asker: asker})
+// miss is add for a key without which others make no sense. A flag may give it
+// yet, so a file that lacks it is no bad file.
+func (r *checker) miss(path, format string, args ...any) {
+	r.add(path, format, args...)
+	r.problems[len(r.problems)-1].missing = true
 }

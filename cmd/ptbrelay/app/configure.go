@@ -12,13 +12,14 @@ const defaultConfig = "/etc/ptbrelay/config.yaml"
 
 // loadConfig reads the configuration that the global flags name: -c, else the
 // default file where it exists, else the defaults. The override changes what
-// flags of the command say. What is wrong then is wrong with the flags, for the
-// file was checked when it was read.
+// flags of the command say. What is wrong then is wrong with the flags, unless the
+// file lacked something that they could have given.
 func (o *options) loadConfig(override func(*config.Config) error) (config.Config, error) {
 	cfg, err := o.readConfig()
 	if err != nil {
 		return cfg, err
 	}
+	short := cfg.Validate() != nil
 	if o.logLevel != "" {
 		cfg.Log.Level = config.Level(o.logLevel)
 	}
@@ -27,7 +28,11 @@ func (o *options) loadConfig(override func(*config.Config) error) (config.Config
 			return cfg, usage(err)
 		}
 	}
-	return cfg, usage(cfg.Validate())
+	err = cfg.Validate()
+	if err != nil && short {
+		return cfg, fmt.Errorf("%s: %w", o.read, err)
+	}
+	return cfg, usage(err)
 }
 
 func (o *options) readConfig() (config.Config, error) {

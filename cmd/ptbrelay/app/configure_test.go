@@ -41,6 +41,18 @@ func TestLoadConfig(t *testing.T) {
 	}
 }
 
+// A flag may give what a file lacks.
+func TestLoadConfigCompleted(t *testing.T) {
+	o := &options{config: write(t, "relay: {transport: udp}")}
+	c, err := o.loadConfig(func(c *config.Config) error {
+		c.UDP.KeyFile = "/key"
+		return nil
+	})
+	if err != nil || c.UDP.KeyFile != "/key" {
+		t.Errorf("key file %q, %v", c.UDP.KeyFile, err)
+	}
+}
+
 // What is wrong with flags is an error of usage, what is wrong with a file is a
 // failure.
 func TestLoadConfigErrors(t *testing.T) {
@@ -54,6 +66,7 @@ func TestLoadConfigErrors(t *testing.T) {
 		"gone file":   {options{read: filepath.Join(t.TempDir(), "gone"), config: filepath.Join(t.TempDir(), "gone")}, nil, false},
 		"bad file":    {options{config: write(t, "nonsense: 1\n")}, nil, false},
 		"bad level":   {options{config: write(t, ""), logLevel: "loud"}, nil, true},
+		"short file":  {options{config: write(t, "relay: {transport: udp}")}, nil, false},
 		"override":    {options{config: write(t, "")}, func(*config.Config) error { return wrong }, true},
 		"overridden":  {options{config: write(t, "")}, func(c *config.Config) error { c.Capture.Group = 0; return nil }, true},
 	} {

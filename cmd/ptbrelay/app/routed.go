@@ -144,13 +144,10 @@ func (f *routed) answer(vips []netip.Addr) transport.Answer {
 
 func (f *routed) follow(s situation) {
 	f.mu.Lock()
-	before := f.now
 	f.now = s
 	f.mu.Unlock()
 	f.deliver.Apply(s.deliverSettings())
-	if !s.host.Equal(before.host) {
-		f.peers.SetOwn(s.own())
-	}
+	f.peers.SetOwn(s.own())
 	f.peers.SetConfig(peersConfig(s.cfg))
 }
 

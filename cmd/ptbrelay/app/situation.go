@@ -3,6 +3,7 @@ package app
 import (
 	"math"
 	"net/netip"
+	"slices"
 
 	"ptbrelay/audit/host"
 	"ptbrelay/classify"
@@ -74,8 +75,9 @@ func (s situation) interfaces() []transport.Interface {
 	return ports
 }
 
-// own tells the addresses of this host.
+// own tells the addresses that are no peer's: those of this host, and the VIPs,
+// which every member has.
 func (s situation) own() func(netip.Addr) bool {
-	local := classify.Prefixes(s.host.Local...)
-	return local.Contains
+	own := classify.Prefixes(slices.Concat(s.host.Local, s.cfg.VIPs)...)
+	return own.Contains
 }
