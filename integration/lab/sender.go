@@ -73,30 +73,18 @@ func (n *Node) Sender(iface string) (*Sender, error) {
 	return s, nil
 }
 
-// openSender makes a packet socket without a protocol: it receives nothing.
-func openSender(iface string) (fd int, err error) {
-	fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return -1, fmt.Errorf("open a packet socket: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = unix.Close(fd)
+// openSender makes a packet socket that receives nothing: it is bound without a
+// protocol.
+func openSender(iface string) (int, error) {
+	return openPacketSocket(iface, func(fd, link int) error {
+		if err := setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, sendBuffer); err != nil {
+			return fmt.Errorf("set the send buffer: %w", err)
 		}
-	}()
-	link, err := interfaceIndex(iface)
-	if err != nil {
-		return -1, err
-	}
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer) != nil {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer); err != nil {
-			return -1, fmt.Errorf("set the send buffer: %w", err)
+		if err := unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: link}); err != nil {
+			return fmt.Errorf("bind: %w", err)
 		}
-	}
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: link}); err != nil {
-		return -1, fmt.Errorf("bind: %w", err)
-	}
-	return fd, nil
+		return nil
+	})
 }
 
 // Send puts frames on the wire, in order, each with its Ethernet header and

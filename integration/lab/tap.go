@@ -105,38 +105,25 @@ func (n *Node) Tap(iface string, o TapOptions) (*Tap, error) {
 
 // openTap makes the socket. It has no protocol until it is bound, so that no
 // frame comes in before the filter stands.
-func openTap(iface string, o TapOptions) (fd int, err error) {
-	fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return -1, fmt.Errorf("open a packet socket: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = unix.Close(fd)
+func openTap(iface string, o TapOptions) (int, error) {
+	return openPacketSocket(iface, func(fd, link int) error {
+		if err := setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF, tapBuffer); err != nil {
+			return fmt.Errorf("set the receive buffer: %w", err)
 		}
-	}()
-	link, err := interfaceIndex(iface)
-	if err != nil {
-		return -1, err
-	}
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, tapBuffer) != nil {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, tapBuffer); err != nil {
-			return -1, fmt.Errorf("set the receive buffer: %w", err)
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
+			return fmt.Errorf("ask for timestamps: %w", err)
 		}
-	}
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
-		return -1, fmt.Errorf("ask for timestamps: %w", err)
-	}
-	filter := o.filter()
-	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program); err != nil {
-		return -1, fmt.Errorf("attach the filter: %w", err)
-	}
-	everything := uint16(unix.ETH_P_ALL)<<8 | uint16(unix.ETH_P_ALL)>>8
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: everything, Ifindex: link}); err != nil {
-		return -1, fmt.Errorf("bind: %w", err)
-	}
-	return fd, nil
+		filter := o.filter()
+		program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+		if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program); err != nil {
+			return fmt.Errorf("attach the filter: %w", err)
+		}
+		everything := uint16(unix.ETH_P_ALL)<<8 | uint16(unix.ETH_P_ALL)>>8
+		if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: everything, Ifindex: link}); err != nil {
+			return fmt.Errorf("bind: %w", err)
+		}
+		return nil
+	})
 }
 
 // read records frames until the tap is closed.

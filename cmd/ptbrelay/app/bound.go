@@ -20,8 +20,8 @@ import (
 const bindEvery = time.Second
 
 // bound binds the udp transport to one fixed address of each family that has
-// peers: the one that udp.listen names, else the preferred source toward the
-// first peer. A source chosen for every packet would cost each copy a look-up
+// peers: the one that udp.listen names, else the preferred source toward the first
+// peer that has one. A source chosen for every packet would cost each copy a look-up
 // among all addresses, and the peers could not tell who it is.
 type bound struct {
 	udp  *transport.UDP
@@ -32,8 +32,8 @@ type bound struct {
 	mu      sync.Mutex
 	query   *host.Query
 	at      []netip.AddrPort
-	wanted  map[bool]netip.Addr // by family, true is IPv6: the first peer of one that has no address yet
-	failing map[bool]bool       // families whose failure was said
+	wanted  map[bool][]netip.Addr // by family, true is IPv6: the peers of one that has no address yet
+	failing map[bool]bool         // families whose failure was said
 }
 
 // bind binds to the addresses that udp.listen names.
@@ -44,7 +44,7 @@ func bind(udp *transport.UDP, c config.Config, log *slog.Logger) (*bound, error)
 	}
 	b := &bound{
 		udp: udp, port: c.UDP.Port, vips: classify.Prefixes(c.VIPs...), log: log, query: query,
-		wanted: make(map[bool]netip.Addr), failing: make(map[bool]bool),
+		wanted: make(map[bool][]netip.Addr), failing: make(map[bool]bool),
 	}
 	for _, a := range c.UDP.ListenAddresses() {
 		if err := b.listen(a); err != nil {
@@ -70,9 +70,8 @@ func (b *bound) toward(peers []netip.AddrPort) {
 	defer b.mu.Unlock()
 	clear(b.wanted)
 	for _, p := range peers {
-		v6 := p.Addr().Is6()
-		if _, found := b.wanted[v6]; !found && !b.has(v6) {
-			b.wanted[v6] = p.Addr()
+		if v6 := p.Addr().Is6(); !b.has(v6) {
+			b.wanted[v6] = append(b.wanted[v6], p.Addr())
 		}
 	}
 	b.try()
@@ -99,21 +98,37 @@ func (b *bound) run(ctx context.Context) error {
 }
 
 func (b *bound) try() {
-	for v6, peer := range b.wanted {
-		source, err := b.sourceToward(peer)
+	for v6, peers := range b.wanted {
+		source, err := b.sourceTowardOne(peers)
 		if err == nil {
 			err = b.listen(source)
 		}
 		if err != nil {
 			if !b.failing[v6] {
 				b.failing[v6] = true
-				b.log.Warn("no address to send copies from, trying again; name one with udp.listen", "peer", peer, "err", err)
+				b.log.Warn("no address to send copies from, trying again; name one with udp.listen", "peer", peers[0], "err", err)
 			}
 			continue
 		}
 		delete(b.wanted, v6)
 		b.log.Info("sending copies from", "address", b.at[len(b.at)-1])
 	}
+}
+
+// sourceTowardOne is the preferred source toward the first of these peers that has
+// one: a peer without a route must not keep the others from their copies. The error
+// is that of the first peer.
+func (b *bound) sourceTowardOne(peers []netip.Addr) (source netip.Addr, err error) {
+	for i, p := range peers {
+		s, e := b.sourceToward(p)
+		if e == nil {
+			return s, nil
+		}
+		if i == 0 {
+			err = e
+		}
+	}
+	return source, err
 }
 
 func (b *bound) sourceToward(peer netip.Addr) (netip.Addr, error) {

@@ -8,7 +8,7 @@ import (
 
 // daemonClient asks the daemon that runs with the same configuration.
 func (o *options) daemonClient() (control.Client, error) {
-	cfg, err := o.loadConfig(nil)
+	cfg, err := o.readConfig()
 	if err != nil {
 		return control.Client{}, err
 	}
