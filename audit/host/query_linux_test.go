@@ -157,6 +157,9 @@ func TestRoute(t *testing.T) {
 		if truth := k.truth(c.request); got != truth {
 			t.Errorf("%s: %+v, another library reads %+v", c.name, got, truth)
 		}
+		if local, err := q.Local(c.request.Destination); err != nil || local != c.want.Local {
+			t.Errorf("%s: %v is local: %v, %v, want %v", c.name, c.request.Destination, local, err, c.want.Local)
+		}
 	}
 }
 
@@ -192,6 +195,9 @@ func TestNoRoute(t *testing.T) {
 		if got, err := q.Route(r); !errors.Is(err, ErrNoRoute) || got != (Route{}) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
+		if local, err := q.Local(r.Destination); err != nil || local {
+			t.Errorf("%s: local %v, %v", name, local, err)
+		}
 	}
 }
 
@@ -214,6 +220,11 @@ func TestRouteRefuses(t *testing.T) {
 		got, err := q.Route(r)
 		if err == nil || errors.Is(err, ErrNoRoute) || errors.Is(err, ErrUnsupported) || got != (Route{}) {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	for _, nobody := range []string{"0.0.0.0", "::", "::ffff:127.0.0.1", "fe80::1%lo"} {
+		if local, err := q.Local(netip.MustParseAddr(nobody)); err == nil || local {
+			t.Errorf("%s is local: %v, %v", nobody, local, err)
 		}
 	}
 	for _, loopback := range []string{"127.0.0.1", "::1"} {
@@ -270,6 +281,39 @@ func TestRouteHeedsEveryField(t *testing.T) {
 				t.Errorf("other %s than %v: %+v, %v, want the main table's route", c.field, flow, got, err)
 			}
 			k.must(k.RuleDel(rule))
+		}
+	}
+}
+
+// Whether an address is local takes the kernel no longer where it has hundreds.
+func TestLocalAmongMany(t *testing.T) {
+	const addresses, rounds = 512, 200
+	n := labtest.Node(t, "host")
+	q := openQuery(t, n)
+	fastest := func(a netip.Addr) time.Duration {
+		least := time.Hour
+		for range rounds {
+			begin := time.Now()
+			local, err := q.Local(a)
+			least = min(least, time.Since(begin))
+			if err != nil || !local {
+				t.Fatalf("%v is local: %v, %v", a, local, err)
+			}
+		}
+		return least
+	}
+	for _, first := range []string{"198.18.0.1", "2001:db8:d::1"} {
+		var held []netip.Addr
+		for a := netip.MustParseAddr(first); len(held) < addresses; a = a.Next() {
+			held = append(held, a)
+		}
+		labtest.HoldAddresses(t, n, held[0])
+		one := fastest(held[0])
+		labtest.HoldAddresses(t, n, held[1:]...)
+		many := fastest(held[addresses-1])
+		t.Logf("%v with one address, %v with %d", one, many, addresses)
+		if many > 5*one {
+			t.Errorf("%v: with %d addresses it takes %v, with one %v", held[0], addresses, many, one)
 		}
 	}
 }

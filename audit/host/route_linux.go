@@ -21,7 +21,7 @@ const (
 // wants them (inet_rtm_valid_getroute_req in net/ipv4/route.c and
 // inet6_rtm_valid_getroute_req in net/ipv6/route.c). An unspecified destination
 // is refused, for the kernel takes it for itself.
-func appendRouteRequest(b []byte, r RouteRequest) ([]byte, error) {
+func appendRouteRequest(b []byte, r RouteRequest, flags uint32) ([]byte, error) {
 	family, ok := familyOf(r.Destination)
 	if !ok || r.Destination.IsUnspecified() {
 		return nil, errors.New("must be an address that packets carry")
@@ -33,6 +33,7 @@ func appendRouteRequest(b []byte, r RouteRequest) ([]byte, error) {
 		}
 		header[rtmSrcLen] = uint8(r.Source.BitLen())
 	}
+	binary.NativeEndian.PutUint32(header[rtmFlags:], flags)
 	b = append(b, header[:]...)
 	b = appendAddressAttribute(b, unix.RTA_DST, r.Destination)
 	b = appendAddressAttribute(b, unix.RTA_SRC, r.Source)

@@ -121,7 +121,7 @@ func BenchmarkHandle(b *testing.B) {
 		for _, f := range families {
 			b.Run(fmt.Sprintf("%v/%v", c.name, f), func(b *testing.B) {
 				s := newSite(b, c.p)
-				s.holds("lo", more(f, c.vips-1)...)
+				s.holds(more(f, c.vips-1)...)
 				on, protocol := settings(), classify.TCP
 				if on.Owned = c.owned; c.owned {
 					protocol = classify.UDP

@@ -31,7 +31,7 @@ func TestWithdrawnVIP(t *testing.T) {
 				r.checkGets(s.fresh(f), outcome.NotLocal)
 				again := s.fresh(f)
 				r.checkGets(again, outcome.NotLocal)
-				s.holds("lo", s.vip(f))
+				s.holds(s.vip(f))
 				r.HostChanged()
 				r.checkGets(again, outcome.Injected)
 			}
@@ -186,7 +186,7 @@ func TestManyVIPsAddNoLatency(t *testing.T) {
 	}
 	for _, f := range families {
 		one := fastest(f)
-		s.holds("lo", more(f, vips-1)...)
+		s.holds(more(f, vips-1)...)
 		many := fastest(f)
 		t.Logf("%v: %v with one VIP, %v with %d", f, one, many, vips)
 		if many > 5*one {

@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"errors"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -49,14 +48,13 @@ func (l *locals) known(now int64, a netip.Addr) (local, known bool) {
 // ask asks the kernel, after known said that it must. Where it cannot be asked the
 // address is not local, and not remembered as such.
 func (l *locals) ask(now int64, a netip.Addr) bool {
-	route, err := l.query.Route(host.RouteRequest{Destination: a})
-	if err != nil && !errors.Is(err, host.ErrNoRoute) {
+	local, err := l.query.Local(a)
+	if err != nil {
 		return false
 	}
 	if len(l.answers) >= mostLocals {
 		clear(l.answers)
 	}
-	local := err == nil && route.Local
 	l.answers[a] = answer{local: local, at: now}
 	return local
 }

@@ -68,15 +68,15 @@ func TestProve(t *testing.T) {
 // prove nothing: the next is tried, and without one the proof is skipped.
 func TestProveTriesTheNext(t *testing.T) {
 	s := newSite(t, lab.VIPAnyIP)
-	s.holds("lo", documentation[classify.IPv4][0])
+	s.holds(documentation[classify.IPv4][0])
 	must(t, s.server.Handle().RouteAdd(&netlink.Route{Type: unix.RTN_BLACKHOLE, Dst: addr(documentation[classify.IPv4][1]).IPNet}))
-	s.holds("lo", documentation[classify.IPv6][0])
+	s.holds(documentation[classify.IPv6][0])
 	for _, p := range s.proves(t.Context()) {
 		if p.OK || !p.Skipped || p.Error == "" {
 			t.Errorf("without a destination: %+v", p)
 		}
 	}
-	s.drops("lo", documentation[classify.IPv4][0], documentation[classify.IPv6][0])
+	s.drops(documentation[classify.IPv4][0], documentation[classify.IPv6][0])
 	for _, p := range s.proves(t.Context()) {
 		if !p.OK || p.Destination != documentation[p.Family][0] {
 			t.Errorf("with one: %+v", p)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -203,29 +202,17 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// holds gives an interface of the server addresses and waits until they are local:
-// the kernel adds the routes of IPv6 a moment later.
-func (s *site) holds(iface string, addresses ...netip.Addr) {
+// holds gives lo of the server addresses, which are local then.
+func (s *site) holds(addresses ...netip.Addr) {
 	s.t.Helper()
-	for _, a := range addresses {
-		must(s.t, s.server.Handle().AddrAdd(s.link(iface), addr(a)))
-	}
-	for _, a := range addresses {
-		labtest.Eventually(s.t, within, a.String()+" is local", func() error {
-			routes, err := s.server.Handle().RouteGet(a.AsSlice())
-			if err == nil && (len(routes) != 1 || routes[0].Type != unix.RTN_LOCAL) {
-				err = fmt.Errorf("routes %v", routes)
-			}
-			return err
-		})
-	}
+	labtest.HoldAddresses(s.t, s.server, addresses...)
 }
 
-// drops takes addresses from an interface.
-func (s *site) drops(iface string, addresses ...netip.Addr) {
+// drops takes addresses from lo of the server.
+func (s *site) drops(addresses ...netip.Addr) {
 	s.t.Helper()
 	for _, a := range addresses {
-		must(s.t, s.server.Handle().AddrDel(s.link(iface), addr(a)))
+		must(s.t, s.server.Handle().AddrDel(s.link("lo"), addr(a)))
 	}
 }
 
@@ -243,23 +230,5 @@ func (s *site) link(name string) netlink.Link {
 // withdraw makes the VIP of a family no address of the server any more.
 func (s *site) withdraw(f classify.Family) {
 	s.t.Helper()
-	vip := s.vip(f)
-	switch s.Options.VIPs {
-	case lab.VIPOnLoopback:
-		s.drops("lo", vip)
-	case lab.VIPOnInterface:
-		s.drops("eth0", vip)
-	case lab.VIPAnyIP:
-		routes, err := s.server.Handle().RouteListFiltered(map[classify.Family]int{classify.IPv4: unix.AF_INET, classify.IPv6: unix.AF_INET6}[f],
-			&netlink.Route{Table: unix.RT_TABLE_LOCAL, Type: unix.RTN_LOCAL}, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_TYPE)
-		must(s.t, err)
-		i := slices.IndexFunc(routes, func(r netlink.Route) bool {
-			ones, bits := r.Dst.Mask.Size()
-			return r.Dst.Contains(vip.AsSlice()) && ones < bits
-		})
-		if i < 0 {
-			s.t.Fatal("there is no AnyIP route")
-		}
-		must(s.t, s.server.Handle().RouteDel(&routes[i]))
-	}
+	labtest.WithdrawVIPs(s.t, s.Lab, 0, labFamily(f))
 }

@@ -80,23 +80,9 @@ func (s *site) accepts(f classify.Family) *owner {
 	s.t.Cleanup(o.Close)
 	from := conn.RemoteAddr().(*net.TCPAddr).AddrPort()
 	o.flow = classify.MakeFlow(classify.TCP, netip.AddrPortFrom(s.vip(f), port), from)
-	o.sequence = nextSequence(s.t, fd)
+	o.sequence, err = labtest.NextSequence(fd)
+	must(s.t, err)
 	return o
-}
-
-// nextSequence is the number of the next byte that a connection at rest sends, as
-// those are told who move one to another host (TCP_REPAIR).
-func nextSequence(t testing.TB, fd int) uint32 {
-	t.Helper()
-	const on, off, sendQueue = 1, 0, 2
-	must(t, unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, on))
-	must(t, unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR_QUEUE, sendQueue))
-	sequence, err := unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_QUEUE_SEQ)
-	must(t, err)
-	must(t, unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, off))
-	// Which forgets this, and the next listener would be refused.
-	must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
-	return uint32(sequence)
 }
 
 // ptb is the PTB about what the owner sends.
