@@ -85,7 +85,7 @@ func duplicates(l *lab.Lab, _ int) forgery {
 // of half a second before, as retransmissions would provoke them.
 func comebacks(l *lab.Lab, rate int) forgery {
 	again, fresh := 0, rate*len(l.Servers)/4
-	return forgery{number: func(n int) int {
+	return forgery{scattered: true, number: func(n int) int {
 		next := &fresh
 		if draw(n, 3)&1 == 0 {
 			next = &again

@@ -17,6 +17,7 @@ import (
 type forgery struct {
 	families       []lab.Family
 	router, client func(lab.Family) netip.Addr // always the same; nil: drawn
+	scattered      bool                        // in time too, see lab.Stream
 	// number maps the n-th PTB, from 0, to the number from which all that is in
 	// it follows, and to which server it goes; nil: to n. It is called in order.
 	number func(n int) int

@@ -72,7 +72,7 @@ func besiege(t *testing.T, a attack) *siege {
 	if total == 0 {
 		warm, count = warmUpTop, topRate*longest
 	}
-	s.flood = labtest.StartFlood(t, l, lab.Stream{Rate: total, Count: count, Fill: newForger(t, l, f, s.servers...).fill})
+	s.flood = labtest.StartFlood(t, l, lab.Stream{Rate: total, Scattered: f.scattered, Count: count, Fill: newForger(t, l, f, s.servers...).fill})
 	s.meter.Restart()
 	labtest.Eventually(t, longest*time.Second, "the flood warms up", func() error {
 		if n := s.flood.Sent(); n < warm {

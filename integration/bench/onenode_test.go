@@ -17,6 +17,8 @@ func BenchmarkOneNode(b *testing.B) {
 	eachMessage(b, "calm", s.calm)
 	eachMessage(b, "busy", s.busy)
 	eachMessage(b, "highest", s.highest)
+	eachCrowd(b, "fanout", s.fanOut)
+	b.Run("fanin", s.fanIn)
 	b.Run("flood", s.flood)
 	b.Run("memory", s.memory)
 	b.Run("decide", s.decide)

@@ -43,8 +43,8 @@ func matchFamily(ipv6 bool) exprs {
 // fragNeeded tests type and code in one load, ICMP type 3 code 4 (RFC 792).
 func fragNeeded(target string) exprs {
 	return slices.Concat(
-		exprs{load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_ICMP)},
 		exprs{payload(expr.PayloadBaseTransportHeader, 0, 2), compare(expr.CmpOpEq, 3, 4)},
+		exprs{load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_ICMP)},
 		matchFamily(false),
 		exprs{verdict(expr.VerdictGoto, target)})
 }
@@ -52,8 +52,8 @@ func fragNeeded(target string) exprs {
 // packetTooBig tests for ICMPv6 type 2 with any code (RFC 4443, 3.2).
 func packetTooBig(target string) exprs {
 	return slices.Concat(
-		exprs{load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_ICMPV6)},
 		exprs{payload(expr.PayloadBaseTransportHeader, 0, 1), compare(expr.CmpOpEq, 2)},
+		exprs{load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_ICMPV6)},
 		matchFamily(true),
 		exprs{verdict(expr.VerdictGoto, target)})
 }

@@ -50,6 +50,7 @@ func (c chain) text(b *strings.Builder) {
 	fmt.Fprintf(b, "\n\tchain %s {\n", c.name)
 	if c.base {
 		b.WriteString("\t\ttype filter hook prerouting priority raw; policy accept;\n")
+		b.WriteString("\t\t# ICMP type 3 code 4, ICMPv6 type 2. The type comes first, for it tells nearly every packet apart.\n")
 	}
 	for _, r := range c.rules {
 		fmt.Fprintf(b, "\t\t%s\n", r.text)

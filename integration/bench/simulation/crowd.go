@@ -49,7 +49,8 @@ func newCrowd(p people, random *rand.Rand) *crowd {
 	}
 	for i := range p.flows {
 		from := netip.AddrPortFrom(client(p.first+uint32(i/p.perClient)), uint16(firstPort+i%p.perClient))
-		c.flows = append(c.flows, newFlow(from, p.from+random.Int64N(p.to-p.from), random.Int64N(p.maxRTT)))
+		leaves, rtt := p.from+random.Int64N(p.to-p.from), random.Int64N(p.maxRTT)
+		c.flows = append(c.flows, newFlow(from, leaves, rtt, rand.New(rand.NewPCG(random.Uint64(), 0))))
 	}
 	c.queue = append(c.queue, c.flows...)
 	heap.Init(&c.queue)

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"ptbrelay/classify"
 )
@@ -54,5 +55,24 @@ func TestSlowRouterEmits(t *testing.T) {
 	}
 	if len(at) < 100 {
 		t.Errorf("only %d PTBs: the limit was not tried", len(at))
+	}
+}
+
+// The flows of a load of somebody else's start when and are as far away as it says.
+func TestOf(t *testing.T) {
+	const flows, within, farthest = 200, time.Second, 20 * time.Millisecond
+	measured, _ := Calm().Of(flows, within, farthest).sources(1)
+	if len(measured.flows) != flows {
+		t.Fatalf("%d flows, want %d", len(measured.flows), flows)
+	}
+	var last int64
+	for _, f := range measured.flows {
+		if f.rtt >= int64(farthest) {
+			t.Errorf("a round trip of %d ns", f.rtt)
+		}
+		last = max(last, f.clock-lead)
+	}
+	if last < int64(within)*9/10 || last >= int64(within) {
+		t.Errorf("the last one starts %d ns after the first may", last)
 	}
 }

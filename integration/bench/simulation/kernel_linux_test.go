@@ -59,7 +59,7 @@ func arrivals(taps []*lab.Tap, flows []lab.Flow) map[lab.Flow][]time.Duration {
 
 // modelled are the times of the model's PTBs that surely come in a time.
 func modelled(within time.Duration) (at []time.Duration) {
-	f := newFlow(netip.AddrPortFrom(client(0), firstPort), lead, 0)
+	f := newFlow(netip.AddrPortFrom(client(0), firstPort), lead, 0, fixed(1))
 	for ; f.at()-f.start < int64(within)*9/10; f.advance() {
 		at = append(at, time.Duration(f.at()-f.start))
 	}

@@ -3,6 +3,7 @@ package simulation
 import (
 	"fmt"
 	"math/rand/v2"
+	"time"
 )
 
 // When what happens, in simulated time. Floods come first, so that tables are
@@ -50,6 +51,13 @@ func (s Scenario) sources(seed uint64) (*crowd, []source) {
 // together is so many flows, one a client, that start together.
 func together(flows int) people {
 	return people{flows: flows, perClient: 1, from: lead, to: lead + spread, maxRTT: maxRTT}
+}
+
+// Of is the scenario with so many measured flows, which start within a time and
+// whose round trips are below farthest.
+func (s Scenario) Of(flows int, within, farthest time.Duration) Scenario {
+	s.measured.flows, s.measured.to, s.measured.maxRTT = flows, s.measured.from+int64(within), int64(farthest)
+	return s
 }
 
 // Calm is the real flows and nothing else.
