@@ -16,29 +16,30 @@ import (
 
 // state is what of a daemon and its host must not change while it works.
 type state struct {
-	Goroutines float64
-	Files      []string // open in the daemon: what each leads to
-	Links      []string
-	Tables     []string
-	Rules      int
-	Group      string // as the kernel shows it
+	Files  []string // open in the daemon: what each leads to
+	Links  []string
+	Tables []string
+	Rules  int
+	Group  string // as the kernel shows it
 }
 
 // What a daemon may take more of than before: bytes of the heap; resident bytes,
 // for what scrapes leave behind between two collections and the stacks that grew,
-// but no table, since those are resident from the start; and threads, which Go
-// makes for system calls that take long and keeps.
+// but no table, since those are resident from the start; threads, which Go makes
+// for system calls that take long and keeps; and goroutines, for the scrape that
+// counts them has some of its own.
 const (
-	heapGrowth     = 2 << 20
-	residentGrowth = 8 << 20
-	threadGrowth   = 4
-	raceShadow     = 5 // times the memory, under the race detector
+	heapGrowth      = 2 << 20
+	residentGrowth  = 8 << 20
+	threadGrowth    = 4
+	goroutineGrowth = 4
+	raceShadow      = 5 // times the memory, under the race detector
 )
 
 // measured is a state with what may grow.
 type measured struct {
 	state
-	threads, heap, resident float64
+	threads, goroutines, heap, resident float64
 }
 
 // afterCollection scrapes, which makes work for Go's collector, until it has
@@ -62,12 +63,11 @@ func afterCollection(t *testing.T, n *lab.Node) (m map[string]float64) {
 func measure(t *testing.T, n *lab.Node, p *lab.Process) state {
 	t.Helper()
 	return state{
-		Goroutines: metricsOf(t, n)["go_goroutines"],
-		Links:      links(t, n),
-		Tables:     tables(t, n),
-		Rules:      ruleCount(t, n),
-		Group:      groups(t, n),
-		Files:      openFiles(t, p),
+		Links:  links(t, n),
+		Tables: tables(t, n),
+		Rules:  ruleCount(t, n),
+		Group:  groups(t, n),
+		Files:  openFiles(t, p),
 	}
 }
 
@@ -76,13 +76,15 @@ func stateOf(t *testing.T, n *lab.Node, p *lab.Process) measured {
 	t.Helper()
 	m := afterCollection(t, n)
 	now := measured{
-		threads:  m["go_threads"],
-		heap:     m["go_memstats_next_gc_bytes"], // follows from what is in use
-		resident: m["process_resident_memory_bytes"],
+		threads:    m["go_threads"],
+		goroutines: m["go_goroutines"],
+		heap:       m["go_memstats_next_gc_bytes"], // follows from what is in use
+		resident:   m["process_resident_memory_bytes"],
 	}
 	alike := 0
 	labtest.Eventually(t, 10*time.Second, "the daemon is at rest", func() error {
 		last := now.state
+		now.goroutines = min(now.goroutines, metricsOf(t, n)["go_goroutines"])
 		now.state = measure(t, n, p)
 		if err := differs(last, now.state); err != nil {
 			alike = 0
@@ -118,6 +120,7 @@ func checkState(t *testing.T, n *lab.Node, p *lab.Process, before measured) {
 		what                 string
 		before, after, bound float64
 	}{
+		{"goroutines", before.goroutines, after.goroutines, goroutineGrowth},
 		{"threads", before.threads, after.threads, threadGrowth},
 		{"bytes of the heap at which Go collects", before.heap, after.heap, heapGrowth},
 		{"resident bytes", before.resident, after.resident, resident},

@@ -31,7 +31,6 @@ type bound struct {
 
 	mu      sync.Mutex
 	query   *host.Query
-	at      []netip.AddrPort
 	wanted  map[bool][]netip.Addr // by family, true is IPv6: the peers of one that has no address yet
 	failing map[bool]bool         // families whose failure was said
 }
@@ -55,14 +54,7 @@ func bind(udp *transport.UDP, c config.Config, log *slog.Logger) (*bound, error)
 	return b, nil
 }
 
-func (b *bound) listen(a netip.Addr) error {
-	at := netip.AddrPortFrom(a, b.port)
-	if err := b.udp.Listen(at); err != nil {
-		return err
-	}
-	b.at = append(b.at, at)
-	return nil
-}
+func (b *bound) listen(a netip.Addr) error { return b.udp.Listen(netip.AddrPortFrom(a, b.port)) }
 
 // toward sees to it that every family with peers gets an address, now or later.
 func (b *bound) toward(peers []netip.AddrPort) {
@@ -78,7 +70,7 @@ func (b *bound) toward(peers []netip.AddrPort) {
 }
 
 func (b *bound) has(v6 bool) bool {
-	return slices.ContainsFunc(b.at, func(a netip.AddrPort) bool { return a.Addr().Is6() == v6 })
+	return slices.ContainsFunc(b.udp.Addresses(), func(a netip.AddrPort) bool { return a.Addr().Is6() == v6 })
 }
 
 // run tries again until the context ends.
@@ -111,7 +103,7 @@ func (b *bound) try() {
 			continue
 		}
 		delete(b.wanted, v6)
-		b.log.Info("sending copies from", "address", b.at[len(b.at)-1])
+		b.log.Info("sending copies from", "address", netip.AddrPortFrom(source, b.port))
 	}
 }
 
@@ -142,13 +134,6 @@ func (b *bound) sourceToward(peer netip.Addr) (netip.Addr, error) {
 		return netip.Addr{}, fmt.Errorf("the source toward %v is the VIP %v, which every member has", peer, route.Source)
 	}
 	return route.Source, nil
-}
-
-// addresses are those bound so far.
-func (b *bound) addresses() []netip.AddrPort {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Clone(b.at)
 }
 
 func (b *bound) close() error { return b.query.Close() }

@@ -255,7 +255,7 @@ func (f *routed) show(s *control.Snapshot) {
 			LastHeard: p.LastHeard, RoundTripSeconds: p.RoundTrip.Seconds(),
 		})
 	}
-	for _, a := range f.bound.addresses() {
+	for _, a := range f.Addresses() {
 		s.Listen = append(s.Listen, a.String())
 	}
 }
@@ -269,7 +269,7 @@ func (f *routed) close() error {
 		errs = append(errs, f.deliver.Close())
 	}
 	if f.UDP != nil {
-		errs = append(errs, f.UDP.Close())
+		errs = append(errs, f.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -64,15 +64,15 @@ func rate(perSecond, burst int) admit.Rate {
 
 // interfaces finds the configured interfaces among the links of this moment.
 func (s situation) interfaces() []transport.Interface {
-	ports := make([]transport.Interface, len(s.cfg.Interfaces))
+	interfaces := make([]transport.Interface, len(s.cfg.Interfaces))
 	for i, name := range s.cfg.Interfaces {
-		ports[i].Name = name
+		interfaces[i].Name = name
 		// Without carrier the kernel would take the frames and lose them.
 		if link, ok := s.host.Link(name); ok && link.Ethernet && link.Running {
-			ports[i].Index, ports[i].MAC = link.Index, link.MAC
+			interfaces[i].Index, interfaces[i].MAC = link.Index, link.MAC
 		}
 	}
-	return ports
+	return interfaces
 }
 
 // own tells the addresses that are no peer's: those of this host, and the VIPs,

@@ -38,8 +38,8 @@ func (d commanded) showCounts(s *control.Snapshot) {
 	d.fabric.count(&from)
 	wire := d.relay.Stats()
 	s.Outcomes = byFamily(func(f int) map[string]uint64 { return counted(wire.Outcomes[f][:], outcome.Outcome.String) })
-	s.Received = map[string]map[string]uint64{"wire": counted(wire.Received[:], classify.Family.String)}
-	s.Verdicts = map[string]map[string]map[string]uint64{"wire": verdicts(wire.Verdicts[:])}
+	s.Received = map[string]map[string]uint64{relay.FromWire: counted(wire.Received[:], classify.Family.String)}
+	s.Verdicts = map[string]map[string]map[string]uint64{relay.FromWire: verdicts(wire.Verdicts[:])}
 	if from.Deliver != nil {
 		showDelivered(s, from.Deliver())
 	}
@@ -59,8 +59,8 @@ func (d commanded) showCounts(s *control.Snapshot) {
 
 // showDelivered adds what is counted of messages from peers.
 func showDelivered(s *control.Snapshot, peer deliver.Stats) {
-	s.Received["peer"] = counted(peer.Received[:], classify.Family.String)
-	s.Verdicts["peer"] = verdicts(peer.Verdicts[:])
+	s.Received[relay.FromPeer] = counted(peer.Received[:], classify.Family.String)
+	s.Verdicts[relay.FromPeer] = verdicts(peer.Verdicts[:])
 	s.Deliveries = byFamily(func(f int) map[string]uint64 { return counted(peer.Deliveries[f][:], outcome.Delivery.String) })
 	s.Applied = byFamily(func(f int) map[string]uint64 { return counted(peer.Applied[f][:], deliver.Result.String) })
 }
