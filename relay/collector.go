@@ -52,9 +52,10 @@ type Collector struct{ from Sources }
 // NewCollector makes a collector over the rooms.
 func NewCollector(from Sources) *Collector { return &Collector{from} }
 
+// The values of the label from.
 const (
-	fromWire = "wire"
-	fromPeer = "peer"
+	FromWire = "wire"
+	FromPeer = "peer"
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -143,7 +144,7 @@ type metrics struct{ ch chan<- prometheus.Metric }
 
 // wire writes the counts of messages from the wire.
 func (m metrics) wire(s Stats) {
-	m.messages(fromWire, s.Received, s.Verdicts)
+	m.messages(FromWire, s.Received, s.Verdicts)
 	for f := range classify.Family(classify.NumFamilies) {
 		for o := range outcome.NumOutcomes {
 			m.counter(outcomesDesc, s.Outcomes[f][o], f.String(), o.String())
@@ -153,7 +154,7 @@ func (m metrics) wire(s Stats) {
 
 // peer writes the counts of messages from peers.
 func (m metrics) peer(s deliver.Stats) {
-	m.messages(fromPeer, s.Received, s.Verdicts)
+	m.messages(FromPeer, s.Received, s.Verdicts)
 	for f := range classify.Family(classify.NumFamilies) {
 		for d := range outcome.NumDeliveries {
 			m.counter(deliveriesDesc, s.Deliveries[f][d], f.String(), d.String())

@@ -46,7 +46,7 @@ type Stats struct {
 }
 
 // Stats may be called from any goroutine. The laws between the counts hold
-// exactly when no batch is being handled.
+// exactly when no batch is being handled and the transport holds none back.
 func (r *Relay) Stats() Stats {
 	var s Stats
 	for f := range s.Received {

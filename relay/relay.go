@@ -30,7 +30,7 @@ type Observer interface {
 // Watcher sees every message from the wire and what became of it; the outcome
 // says something only where the verdict is eligible. The message is valid until
 // Received returns. It is called by the capture goroutine, and by whoever calls
-// [Relay.Done].
+// [Relay.Done]: then the message has no Packet and no ICMP.
 type Watcher interface {
 	Received(*classify.Message, classify.Verdict, outcome.Outcome)
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // relevant is the socket filter of a Watcher: events of links, of rules, and of
-// routes of type local. A router's feed of a million other routes is dropped before it is
-// queued, so it neither wakes us nor fills the socket.
+// routes of type local. A router's feed of a million other routes is dropped
+// before it is queued, so it neither wakes us nor fills the socket.
 var relevant = []bpf.Instruction{
 	bpf.LoadAbsolute{Off: nlmsgType, Size: 2},
 	bpf.JumpIf{Cond: bpf.JumpEqual, Val: hostOrder(unix.RTM_NEWRULE), SkipTrue: 8},

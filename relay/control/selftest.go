@@ -61,13 +61,10 @@ func (s Selftest) bounded() Selftest {
 	return s
 }
 
-// OK says that a PTB would heal: every peer was heard, has the right time and
-// delivers, and this kernel applies one. Where there are no peers, or nothing
-// could be proved, it would not. A VIP that a peer lacks is no fault, for a peer
-// may serve others.
-func (s Selftest) OK() bool { return len(s.Findings()) == 0 }
-
-// Findings says what keeps it from being OK, one sentence each.
+// Findings says what keeps a PTB from healing, one sentence each. There are none
+// where every peer was heard, has the right time and delivers, and this kernel
+// applies one; that there are no peers, or that nothing could be proved, is one. A
+// VIP that a peer lacks is none, for a peer may serve others.
 func (s Selftest) Findings() []string {
 	var found []string
 	if len(s.Peers) == 0 {

@@ -75,18 +75,11 @@ func (b *bound) has(v6 bool) bool {
 
 // run tries again until the context ends.
 func (b *bound) run(ctx context.Context) error {
-	tick := time.NewTicker(bindEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			b.mu.Lock()
-			b.try()
-			b.mu.Unlock()
-		}
-	}
+	return every(ctx, bindEvery, func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.try()
+	})
 }
 
 func (b *bound) try() {

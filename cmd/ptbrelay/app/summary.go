@@ -19,16 +19,7 @@ type summary struct {
 
 // everyMinute says it until the context ends.
 func (s *summary) everyMinute(ctx context.Context) error {
-	tick := time.NewTicker(summaryEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			s.say()
-		}
-	}
+	return every(ctx, summaryEvery, s.say)
 }
 
 // say tells what came since it did last.
