@@ -10,7 +10,9 @@ import (
 	"ptbrelay/classify"
 	"ptbrelay/cmd/ptbrelay/app"
 	"ptbrelay/config"
+	"ptbrelay/relay/deliver"
 	"ptbrelay/relay/outcome"
+	"ptbrelay/relay/transport"
 )
 
 func readme(t *testing.T) string {
@@ -48,38 +50,61 @@ func TestReadmeCommands(t *testing.T) {
 	seen := 0
 	for _, block := range blocks(readme(t), "console") {
 		for line := range strings.Lines(block) {
-			line = strings.Replace(strings.TrimSpace(line), "go run ./cmd/ptbrelay", "ptbrelay", 1)
-			args, ok := strings.CutPrefix(line, "ptbrelay ")
+			args, ok := ptbrelayArgs(line)
 			if !ok {
 				continue
 			}
 			seen++
 			var stdout, stderr bytes.Buffer
-			if code := app.Run(t.Context(), append(strings.Fields(args), "--help"), nil, &stdout, &stderr); code != 0 {
+			if code := app.Run(t.Context(), append(args, "--help"), nil, &stdout, &stderr); code != 0 {
 				t.Errorf("%s: exit code %d: %s", line, code, &stderr)
 			}
-			command, _, _ := strings.Cut(args, " -")
+			command, _, _ := strings.Cut(strings.Join(args, " "), " -")
 			if !strings.Contains(stdout.String(), "Usage:\n  ptbrelay "+command+" ") {
 				t.Errorf("%s: the help is of another command:\n%s", line, &stdout)
 			}
 		}
 	}
-	if seen < 3 {
+	if seen < 10 {
 		t.Errorf("only %d commands found", seen)
 	}
 }
 
-// Every verdict and outcome that this version can end in stands in the README.
-func TestReadmeNames(t *testing.T) {
-	text := readme(t)
-	for v := range classify.Verdicts() {
-		if !strings.Contains(text, "`"+v.String()+"`") {
-			t.Errorf("verdict %v is not in the README", v)
-		}
+// ptbrelayArgs are the arguments of a line of shell that runs ptbrelay first.
+func ptbrelayArgs(line string) (args []string, ok bool) {
+	line = strings.Replace(line, "go run ./cmd/ptbrelay", "ptbrelay", 1)
+	if rest := strings.IndexAny(line, "#>|"); rest >= 0 {
+		line = line[:rest]
 	}
-	for _, o := range []outcome.Outcome{outcome.Relayed, outcome.Duplicate, outcome.LimitedNode, outcome.DryRun, outcome.SendFailed} {
-		if !strings.Contains(text, "`"+o.String()+"`") {
-			t.Errorf("outcome %v is not in the README", o)
+	words := strings.Fields(line)
+	if len(words) == 0 || words[0] != "ptbrelay" {
+		return nil, false
+	}
+	return words[1:], true
+}
+
+// Every verdict, outcome, delivery and result that there is stands in the README.
+func TestReadmeNames(t *testing.T) {
+	var names []string
+	for v := range classify.Verdicts() {
+		names = append(names, v.String())
+	}
+	for o := range outcome.NumOutcomes {
+		names = append(names, outcome.Outcome(o).String())
+	}
+	for d := range outcome.NumDeliveries {
+		names = append(names, outcome.Delivery(d).String())
+	}
+	for r := range transport.NumDatagramResults {
+		names = append(names, transport.DatagramResult(r).String())
+	}
+	for r := range deliver.NumResults {
+		names = append(names, deliver.Result(r).String())
+	}
+	text := readme(t)
+	for _, name := range names {
+		if !strings.Contains(text, "`"+name+"`") {
+			t.Errorf("%s is not in the README", name)
 		}
 	}
 }

@@ -66,11 +66,17 @@ func startFloor(b *testing.B, server *lab.Node) *lab.Process {
 
 func startUnlimited(b *testing.B, server *lab.Node) *lab.Process {
 	b.Helper()
+	return labtest.StartRelay(b, server, "--config", configFile(b, noLimits))
+}
+
+// configFile writes a configuration and returns its path.
+func configFile(b *testing.B, text string) string {
+	b.Helper()
 	path := filepath.Join(b.TempDir(), "config.yaml")
-	if err := os.WriteFile(path, []byte(noLimits), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	return labtest.StartRelay(b, server, "--config", path)
+	return path
 }
 
 // round is what became of a number of messages sent to one side.
