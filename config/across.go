@@ -29,7 +29,7 @@ func (r *checker) udpListen(listen string, vips []netip.Prefix) {
 	}
 	for _, a := range addresses {
 		if vip, ok := covering(vips, a); ok {
-			r.add("udp.listen", "%s is covered by the VIP %s; a service address must not be the one that members talk from, write this server's own", a, vipText(vip))
+			r.add("udp.listen", "%s is covered by the VIP %s; a VIP must not be the one that members talk from, write this server's own", a, vipText(vip))
 		}
 	}
 }

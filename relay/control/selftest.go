@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// broadcast is the transport whose peers nobody names.
+const broadcast = "broadcast"
+
 // maxClock is how far the clock of a peer may be off, in seconds.
 const maxClock = 1
 
@@ -68,7 +71,7 @@ func (s Selftest) bounded() Selftest {
 func (s Selftest) Findings() []string {
 	var found []string
 	if len(s.Peers) == 0 {
-		found = append(found, "there are no peers: nobody gets a copy")
+		found = append(found, nobody(s.Transport))
 	}
 	for i := range s.Peers {
 		if text := s.Peers[i].finding(s.Transport); text != "" {
@@ -90,17 +93,25 @@ func (p *PeerTest) finding(transport string) string {
 	if p.Error != "" {
 		wrong = append(wrong, p.Error)
 	}
-	if math.Abs(p.ClockSeconds) >= maxClock {
+	if transport != broadcast && math.Abs(p.ClockSeconds) >= maxClock { // only udp goes by clocks
 		wrong = append(wrong, fmt.Sprintf("its clock is %+.1f s off: synchronise the clocks", p.ClockSeconds))
 	}
 	switch {
-	case p.Delivers == "yes", p.Delivers == "" && transport == "broadcast":
+	case p.Delivers == "yes", p.Delivers == "" && transport == broadcast:
 	case p.Delivers == "":
 		wrong = append(wrong, "does not say whether it delivers")
 	default:
 		wrong = append(wrong, "does not deliver: "+p.Delivers)
 	}
 	return strings.Join(wrong, "; ")
+}
+
+// nobody is what is wrong where no peer was heard of.
+func nobody(transport string) string {
+	if transport == broadcast {
+		return "no other ptbrelay answered: nothing proves that frames get to the other servers"
+	}
+	return "there are no peers: nobody gets a copy"
 }
 
 func localFindings(tests []LocalTest) (found []string) {

@@ -28,6 +28,11 @@ func TestSelftestFindings(t *testing.T) {
 	}{
 		{"good", func(*Selftest) {}, nil},
 		{"no peers", func(s *Selftest) { s.Peers = nil }, []string{"there are no peers"}},
+		{"nobody on the segment", func(s *Selftest) { s.Transport, s.Peers = "broadcast", nil }, []string{"no other ptbrelay answered"}},
+		{"broadcast goes by no clock", func(s *Selftest) {
+			s.Transport = "broadcast"
+			s.Peers = []PeerTest{{Peer: "02:00:5e:10:00:01 on eth0", Heard: true, ClockSeconds: 90}}
+		}, nil},
 		{"not heard", func(s *Selftest) {
 			s.Peers[1] = PeerTest{Peer: "203.0.113.12:7690", Error: "no receipt came"}
 		}, []string{"203.0.113.12:7690: not heard: no receipt came"}},

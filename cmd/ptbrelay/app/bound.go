@@ -21,15 +21,15 @@ const bindEvery = time.Second
 
 // bound binds the udp transport to one fixed address of each family that has
 // peers: the one that udp.listen names, else the preferred source toward the first
-// peer that has one. A source chosen for every packet would cost each copy a look-up
+// peer by address that has one. A source chosen for every packet would cost each copy a look-up
 // among all addresses, and the peers could not tell who it is.
 type bound struct {
 	udp  *transport.UDP
 	port uint16
-	vips classify.PrefixSet
 	log  *slog.Logger
 
 	mu      sync.Mutex
+	vips    classify.PrefixSet
 	query   *host.Query
 	wanted  map[bool][]netip.Addr // by family, true is IPv6: the peers of one that has no address yet
 	failing map[bool]bool         // families whose failure was said
@@ -42,7 +42,7 @@ func bind(udp *transport.UDP, c config.Config, log *slog.Logger) (*bound, error)
 		return nil, err
 	}
 	b := &bound{
-		udp: udp, port: c.UDP.Port, vips: classify.Prefixes(c.VIPs...), log: log, query: query,
+		udp: udp, port: c.UDP.Port, log: log, query: query,
 		wanted: make(map[bool][]netip.Addr), failing: make(map[bool]bool),
 	}
 	for _, a := range c.UDP.ListenAddresses() {
@@ -56,10 +56,12 @@ func bind(udp *transport.UDP, c config.Config, log *slog.Logger) (*bound, error)
 
 func (b *bound) listen(a netip.Addr) error { return b.udp.Listen(netip.AddrPortFrom(a, b.port)) }
 
-// toward sees to it that every family with peers gets an address, now or later.
-func (b *bound) toward(peers []netip.AddrPort) {
+// toward sees to it that every family with peers gets an address that is no VIP,
+// now or later.
+func (b *bound) toward(peers []netip.AddrPort, vips []netip.Prefix) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.vips = classify.Prefixes(vips...)
 	clear(b.wanted)
 	for _, p := range peers {
 		if v6 := p.Addr().Is6(); !b.has(v6) {
@@ -96,6 +98,7 @@ func (b *bound) try() {
 			continue
 		}
 		delete(b.wanted, v6)
+		delete(b.failing, v6)
 		b.log.Info("sending copies from", "address", netip.AddrPortFrom(source, b.port))
 	}
 }

@@ -147,7 +147,7 @@ finding: ipv6: this kernel was not seen to apply a PTB: the path MTU stays 1500
 		t.Errorf("exit %d, stderr %q, %v, stdout %s", code, stderr, err, stdout)
 	}
 	d.tested = control.Selftest{Transport: "broadcast"}
-	if code, stdout, _ := run(t, "selftest", "-c", config); code != exitFailure || !strings.Contains(stdout, "finding: there are no peers") {
+	if code, stdout, _ := run(t, "selftest", "-c", config); code != exitFailure || !strings.Contains(stdout, "finding: no other ptbrelay answered") {
 		t.Errorf("without peers: exit %d, stdout\n%s", code, stdout)
 	}
 }

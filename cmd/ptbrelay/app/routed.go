@@ -30,8 +30,7 @@ type routed struct {
 	bound   *bound
 	log     *slog.Logger
 
-	merged func() // closes what ready waits for, once
-	first  chan struct{}
+	first chan struct{} // closed when the first set of peers is known
 
 	mu     sync.Mutex
 	now    situation
@@ -41,7 +40,6 @@ type routed struct {
 
 func openRouted(s situation, w deliver.Watcher, log *slog.Logger) (_ fabric, err error) {
 	f := &routed{log: log, now: s, first: make(chan struct{})}
-	f.merged = sync.OnceFunc(func() { close(f.first) })
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, f.close())
@@ -115,11 +113,19 @@ func (f *routed) ready(ctx context.Context) {
 
 func (f *routed) setPeers(set []netip.AddrPort) {
 	f.mu.Lock()
+	before, cfg := len(f.remote), f.now.cfg
 	f.remote = set
 	f.mu.Unlock()
-	f.bound.toward(set)
+	f.bound.toward(set, cfg.VIPs)
 	f.SetPeers(set)
-	f.merged()
+	select {
+	case <-f.first:
+		if len(set) != before {
+			budgetOf(cfg, len(set)).log(f.log)
+		}
+	default: // the daemon will log the first
+		close(f.first)
+	}
 }
 
 // answer is what a peer that probes us is told.
@@ -181,11 +187,15 @@ func (f *routed) fanOut() int {
 	return len(f.remote)
 }
 
-// probeTime is how long peers get to answer.
-const probeTime = 2 * time.Second
+const (
+	// probeTime is how long peers get to answer.
+	probeTime = 2 * time.Second
+	// probeEach is what each probe takes: 1000 a second are sent.
+	probeEach = time.Millisecond
+)
 
 func (f *routed) selftest(ctx context.Context, c config.Config) ([]control.PeerTest, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	ctx, cancel := context.WithTimeout(ctx, probeTime+time.Duration(f.fanOut())*probeEach)
 	defer cancel()
 	var tests []control.PeerTest
 	for _, h := range f.Probe(ctx, askedAbout(c.VIPs)) {

@@ -19,6 +19,7 @@ import (
 type segment struct {
 	*transport.Broadcast
 	echo       *transport.Echo
+	log        *slog.Logger
 	interfaces int
 }
 
@@ -26,7 +27,7 @@ func openSegment(s situation, log *slog.Logger) (_ fabric, err error) {
 	if err := checkInterfaces(s.cfg.Interfaces, s.host); err != nil {
 		return nil, err
 	}
-	f := &segment{interfaces: len(s.cfg.Interfaces)}
+	f := &segment{log: log, interfaces: len(s.cfg.Interfaces)}
 	if f.Broadcast, err = transport.NewBroadcast(capture.MaxBatch, s.interfaces(), log); err != nil {
 		return nil, err
 	}
@@ -36,7 +37,12 @@ func openSegment(s situation, log *slog.Logger) (_ fabric, err error) {
 	return f, nil
 }
 
-func (f *segment) run(ctx context.Context, _ transport.Done) error { return f.echo.Run(ctx) }
+func (f *segment) run(ctx context.Context, _ transport.Done) error {
+	if err := f.echo.Run(ctx); err != nil {
+		f.log.Warn("selftest does not reach the segment any more", "err", err)
+	}
+	return nil
+}
 
 func (f *segment) ready(context.Context) {}
 
