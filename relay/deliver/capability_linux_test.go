@@ -45,7 +45,7 @@ func TestNeedsNoOtherCapability(t *testing.T) {
 					}
 					defer func() { err = errors.Join(err, d.Close()) }()
 					for _, o := range []*owner{tcp, udp} {
-						d.Handle(peer, o.ptb())
+						d.Handle(peer, true, o.ptb())
 						if told.delivery != outcome.Injected {
 							t.Errorf("%v: %v", o.flow, told.delivery)
 						}

@@ -108,9 +108,11 @@ func (d *Deliver) Local(a netip.Addr) bool {
 // now is the time in nanoseconds that admission and the tables go by.
 func (d *Deliver) now() int64 { return int64(time.Since(d.epoch)) }
 
-// Handle takes one IP packet that a peer sent as a PTB. One goroutine at a time
-// may call it.
-func (d *Deliver) Handle(peer netip.Addr, packet []byte) {
+// Handle takes one IP packet that a member sent as a PTB; listed says that its
+// address is one of the peers'. All others share the budget of one peer, for
+// whoever has the key may have any number of addresses. One goroutine at a time may
+// call it.
+func (d *Deliver) Handle(peer netip.Addr, listed bool, packet []byte) {
 	s := d.settings.Load()
 	m, verdict := d.decoder.Decode(packet)
 	if verdict == classify.Eligible {
@@ -119,20 +121,24 @@ func (d *Deliver) Handle(peer netip.Addr, packet []byte) {
 	d.counts.verdict(m.Family, verdict)
 	var delivery outcome.Delivery
 	if verdict == classify.Eligible {
-		delivery = d.deliver(s, peer, m)
+		account := peer
+		if !listed {
+			account = netip.Addr{}
+		}
+		delivery = d.deliver(s, account, m)
 		d.counts.delivery(m.Family, delivery)
 	}
 	d.watcher.Delivered(peer, m, verdict, delivery)
 }
 
 // deliver decides what becomes of an eligible message, and does it.
-func (d *Deliver) deliver(s *Settings, peer netip.Addr, m *classify.Message) outcome.Delivery {
+func (d *Deliver) deliver(s *Settings, account netip.Addr, m *classify.Message) outcome.Delivery {
 	now := d.now()
 	local, known := d.locals.known(now, m.VIP)
 	if known && !local {
 		return outcome.NotLocal
 	}
-	if refused, admitted := d.intake.Admit(now, m, peer, &s.Limits); !admitted {
+	if refused, admitted := d.intake.Admit(now, m, account, &s.Limits); !admitted {
 		return refused
 	}
 	if s.Paused {

@@ -162,14 +162,14 @@ func TestOwnPolicy(t *testing.T) {
 			classify.QuoteProtocol: classifytest.PTB{Family: f, VIP: s.vip(f), Protocol: classify.DCCP}.Bytes(),
 			classify.BadChecksum:   classifytest.PTB{Family: f, VIP: s.vip(f), BreakChecksum: true}.Bytes(),
 		} {
-			r.Handle(peer, packet)
+			r.Handle(peer, true, packet)
 			if r.told.verdict != want || r.Stats().Verdicts[f][want] != 1 {
 				t.Errorf("%v: verdict %v, want %v and one of it counted", f, r.told.verdict, want)
 			}
 		}
 	}
-	r.Handle(peer, nil)
-	r.Handle(peer, []byte("no packet"))
+	r.Handle(peer, true, nil)
+	r.Handle(peer, true, []byte("no packet"))
 	if got := r.Stats().Verdicts[classify.FamilyUnknown][classify.NotIP]; got != 2 {
 		t.Errorf("%d messages that are no IP, want 2", got)
 	}

@@ -132,7 +132,7 @@ func BenchmarkHandle(b *testing.B) {
 				handled := uint64(0)
 				b.ReportAllocs()
 				for b.Loop() {
-					r.Handle(peer, packets.next())
+					r.Handle(peer, true, packets.next())
 					handled++
 				}
 				if got := r.Stats().Deliveries[f][outcome.Injected]; got != handled {

@@ -144,7 +144,7 @@ func (r *receiver) runs() {
 // it.
 func (r *receiver) gets(from netip.Addr, packet []byte) outcome.Delivery {
 	r.t.Helper()
-	r.Handle(from, packet)
+	r.Handle(from, true, packet)
 	if r.told.verdict != classify.Eligible {
 		r.t.Fatalf("verdict %v", r.told.verdict)
 	}

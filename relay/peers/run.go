@@ -1,10 +1,12 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -81,8 +83,11 @@ func (r *run) bound(set []Peer) []Peer {
 		r.tooMany.end("not too many peers any more", "peers", len(set))
 		return set
 	}
-	r.tooMany.begin("many", fmt.Sprintf("too many peers, only the first %d by address are sent to; name fewer", maxPeers), "peers", len(set))
-	return set[:maxPeers]
+	r.tooMany.begin("many", fmt.Sprintf("too many peers, only %d are sent to; name fewer", maxPeers), "peers", len(set))
+	slices.SortStableFunc(set, func(a, b Peer) int { return cmp.Compare(rank(a), rank(b)) })
+	set = set[:maxPeers]
+	slices.SortFunc(set, func(a, b Peer) int { return a.Address.Compare(b.Address) })
+	return set
 }
 
 func (r *run) logChange(added, removed []Peer) {
@@ -127,3 +132,7 @@ func (r *run) noteNobody(peers int) {
 	}
 	r.nobody.begin("nobody", "no peers: nobody gets a copy; name some with peers.static, peers.file or peers.dns")
 }
+
+// rank is what is kept first where there are too many: what the operator wrote goes
+// before what a resolver says.
+func rank(p Peer) int { return slices.Index([]string{Static, File, DNSName}, p.Sources[0]) }

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -33,10 +32,9 @@ const sendBuffer = 4 << 20
 // NewBroadcast opens the socket, which needs CAP_NET_RAW. maxBatch is the
 // largest batch that Send will get.
 func NewBroadcast(maxBatch int, interfaces []Interface, log *slog.Logger) (*Broadcast, error) {
-	// Protocol 0: the socket receives nothing.
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := openPacketSocket()
 	if err != nil {
-		return nil, fmt.Errorf("open packet socket: %w: CAP_NET_RAW is needed (run as root or grant it)", err)
+		return nil, err
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer); err != nil {
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)

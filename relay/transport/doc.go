@@ -54,7 +54,8 @@
 // Packet Too Big has no such length.
 //
 // Type 2 asks a member which of at most 32 VIPs it does not hold, and type 3 is its
-// answer, sent to where the probe came from:
+// answer, sent to where the probe came from and believed only from where the probe
+// went:
 //
 //	probe:   | n (1 byte) | n addresses, 16 bytes each |
 //	receipt: | session of the probe (16) | counter of the probe (8, BE) | delivers (1) | n (1) | n addresses, 16 bytes each |
@@ -62,7 +63,10 @@
 // IPv4 addresses are v4-mapped (RFC 4291 §2.5.5.2). delivers is 0 where what the
 // peer is sent is injected, 1 where it would be but for dry run, 2 where it is
 // paused. Bytes behind what is known are ignored, a payload that is too short as a
-// whole.
+// whole. A probe is sent with zeros up to 1280 bytes, so that it shows what becomes
+// of the longest copy, and no receipt is longer than what it answers. Over IPv6 both
+// are 1380 bytes: a fabric must carry as much, for its routers do not fragment and a
+// path MTU that they report is not believed, as anybody could report one.
 //
 // # Order of refusal
 //
@@ -101,10 +105,10 @@
 // To try an unknown session means to derive its key, which costs ten times what
 // opening costs. So it is done at most 1000 times a second, after a burst of 1000:
 // as many members as a group may have can be restarted at once. Datagrams whose
-// source is no peer may use half of the burst and no more, so those who forge
-// from elsewhere keep no restarted peer out. Those who forge from the addresses of
-// peers can, for as long as they go on; sessions that are known go on too. A fabric
-// that filters sources (BCP 38) does not have them.
+// source, address and port, is no peer may use half of the burst and no more, so
+// those who forge from elsewhere keep no restarted peer out. Those who forge from
+// the addresses of peers can, for as long as they go on; sessions that are known go
+// on too. A fabric that filters sources (BCP 38) does not have them.
 //
 // # Replay
 //
@@ -163,5 +167,7 @@
 //
 // A datagram may be given to a member that did not get it, within the tolerance;
 // it was meant for that one too. A probe that is recorded and sent from elsewhere
-// is answered to elsewhere, with a sealed receipt, at most 100 a second.
+// is answered to elsewhere, with a sealed receipt, at most 100 a second, of whose
+// burst half is kept for peers. Who can send from a dead peer's address can have
+// another member's receipt pass for its own.
 package transport

@@ -57,10 +57,9 @@ type EchoHeard struct {
 
 // OpenEcho opens the socket, which needs CAP_NET_RAW.
 func OpenEcho(interfaces []Interface) (*Echo, error) {
-	// Protocol 0: nothing is received before the filter is there.
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := openPacketSocket()
 	if err != nil {
-		return nil, fmt.Errorf("open packet socket: %w: CAP_NET_RAW is needed (run as root or grant it)", err)
+		return nil, err
 	}
 	e := &Echo{file: os.NewFile(uintptr(fd), "echo"), asked: make(map[nonce]*inquiry), answers: rate.NewLimiter(echoRate, echoRate)}
 	e.SetInterfaces(interfaces)

@@ -30,7 +30,7 @@ func newIface(p Interface) *iface {
 	r := &iface{name: p.Name, index: p.Index}
 	for i, etherType := range []uint16{unix.ETH_P_IP, unix.ETH_P_IPV6} {
 		h := &r.headers[i]
-		copy(h[:6], "\xff\xff\xff\xff\xff\xff")
+		copy(h[:6], broadcastMAC[:])
 		copy(h[6:12], p.MAC[:])
 		binary.BigEndian.PutUint16(h[12:], etherType)
 		r.addrs[i] = unix.RawSockaddrLinklayer{

@@ -2,10 +2,13 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // pulse is how often peers are probed, and what silence means.
@@ -106,8 +109,12 @@ func (u *UDP) knock(p *peer) {
 }
 
 // refused notes that the kernel did not take a datagram for a peer, and says so
-// once, until a probe has found that it does again.
+// once, until a probe has found that it does again. A full buffer and a lack of
+// memory are not the peer's fault.
 func (u *UDP) refused(p *peer, why error) {
+	if errors.Is(why, unix.EAGAIN) || errors.Is(why, unix.ENOBUFS) || errors.Is(why, unix.ENOMEM) {
+		return
+	}
 	p.refused.Store(true)
 	if !p.failing.Swap(true) {
 		u.log.Warn("cannot send to peer; its copies are counted as errors until it can be reached", "peer", p.address, "err", why)
@@ -132,13 +139,17 @@ type health struct {
 	roundTrip time.Duration
 	up, down  bool          // neither: not known yet
 	patience  time.Duration // with a peer that has never answered
-	spread    bool          // over the interval, away from peers who joined together
 }
 
-// answered notes a receipt and tells whether the peer was not up before.
-func (h *health) answered(now time.Time, roundTrip time.Duration) (news bool) {
+// answered notes a receipt and tells whether the peer was not up before. After the
+// first one the next probe may come at any moment of the interval, so that peers
+// who joined together are spread over it.
+func (h *health) answered(now time.Time, roundTrip time.Duration, p pulse) (news bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.heard.IsZero() {
+		h.next = now.Add(rand.N(p.every))
+	}
 	news = !h.up
 	h.heard, h.roundTrip, h.up, h.down = now, roundTrip, true, false
 	return news
@@ -169,20 +180,14 @@ func (h *health) due(p pulse) time.Time {
 	return h.next
 }
 
-// willProbe notes that the peer is probed now. Once a peer answers, the next probe
-// may come at any moment of the interval, so that peers who joined together are
-// spread over it.
+// willProbe notes that the peer is probed now.
 func (h *health) willProbe(now time.Time, p pulse) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	wait := p.every*9/10 + rand.N(p.every/5)
-	switch {
-	case h.heard.IsZero():
+	if h.heard.IsZero() {
 		h.patience = min(max(2*h.patience, p.first), p.every)
 		wait = h.patience
-	case !h.spread:
-		h.spread = true
-		wait = rand.N(p.every)
 	}
 	h.probed, h.next = now, now.Add(wait)
 }

@@ -187,13 +187,20 @@ func checkStats(t *testing.T, b *Broadcast, copies, errors uint64) {
 	}
 }
 
-// shape puts a slow queue on an interface that holds so many bytes. A kernel
-// without that queue skips the test, where the lab is not required.
+// shape puts a slow queue on an interface that holds so many bytes.
 func shape(t *testing.T, n *lab.Node, c cable, limit uint32) {
 	t.Helper()
-	const bytesPerSecond, burst = 1000, 1500
+	const bytesPerSecond = 1000
+	slow(t, n, c.iface.Index, bytesPerSecond, limit)
+}
+
+// slow puts a queue on an interface that sends at that rate and holds so many
+// bytes. A kernel without that queue skips the test, where the lab is not required.
+func slow(t *testing.T, n *lab.Node, index int, bytesPerSecond uint64, limit uint32) {
+	t.Helper()
+	const burst = 1500
 	err := n.Handle().QdiscAdd(&netlink.Tbf{
-		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: c.iface.Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT},
 		Rate:       bytesPerSecond,
 		Limit:      limit,
 		Buffer:     netlink.Xmittime(bytesPerSecond, burst),

@@ -5,22 +5,9 @@ import (
 	"net/netip"
 )
 
-// The payload of a probe:
-//
-//	| n (1 byte) | n service addresses, 16 bytes each |
-//
-// and of a receipt:
-//
-//	| session of the probe (16 bytes) | its counter (8 bytes, big endian) |
-//	| delivers (1 byte) | n (1 byte) | n service addresses, 16 bytes each |
-//
-// A probe asks which of at most 32 service addresses are not local to the peer,
-// and a receipt names them. IPv4 addresses are in their IPv6 form (RFC 4291
-// §2.5.5.2). delivers is 0 where the peer injects what we send, 1 where it would
-// but for its dry run, 2 where it is paused. What follows is ignored, for a later
-// version to use; a payload that is too short is ignored as a whole.
+// The payloads of probe and receipt are specified in the package documentation.
 
-// MaxProbeVIPs is how many service addresses one probe can ask about.
+// MaxProbeVIPs is how many VIPs one probe can ask about.
 const MaxProbeVIPs = 32
 
 const (
@@ -85,7 +72,15 @@ func parseReceipt(b []byte) (r receipt, ok bool) {
 	return r, ok
 }
 
-// appendAddresses appends the payload of a probe, or the end of a receipt's. Of
+// probePayload asks about these VIPs. It is as long as the longest packet: a path
+// that carries the probe carries every copy, and a receipt is never longer than
+// what it answers.
+func probePayload(vips []netip.Addr) []byte {
+	b := appendAddresses(make([]byte, 0, MaxPacket), vips)
+	return b[:MaxPacket]
+}
+
+// appendAddresses appends the addresses of a probe, or the end of a receipt. Of
 // more than [MaxProbeVIPs] the rest is left out.
 func appendAddresses(dst []byte, addresses []netip.Addr) []byte {
 	addresses = addresses[:min(len(addresses), MaxProbeVIPs)]

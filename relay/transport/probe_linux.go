@@ -11,7 +11,7 @@ import (
 // Heard is what one peer said to a probe.
 type Heard struct {
 	Peer netip.AddrPort
-	OK   bool // it answered; all but Error is zero otherwise
+	OK   bool // it answered; otherwise only Peer and Error say something
 	// RoundTrip is from the probe to its receipt.
 	RoundTrip time.Duration
 	// Clock is the peer's clock minus ours, to a millisecond and half the round
@@ -35,7 +35,7 @@ func (u *UDP) Probe(ctx context.Context, vips []netip.Addr) []Heard {
 	peers := u.peers.Load().peers
 	heard := make([]Heard, len(peers))
 	for i, p := range peers {
-		heard[i] = Heard{Peer: p.address, Error: u.silence(p)}
+		heard[i] = Heard{Peer: p.address, Error: "not probed: there was no time left"}
 	}
 	select {
 	case u.probing <- struct{}{}:
@@ -69,6 +69,7 @@ func (u *UDP) probeAll(ctx context.Context, peers []*peer, vips []netip.Addr, he
 			heard[i].Error = "cannot send: " + err.Error()
 			continue
 		}
+		heard[i].Error = u.silence(p)
 		ids = append(ids, id)
 	}
 	return ids
@@ -106,7 +107,7 @@ func (u *UDP) probe(p *peer, vips []netip.Addr, answered func(Heard)) (probeID, 
 		return probeID{}, errNoSocket
 	}
 	sealer, now := u.sealer.Load(), time.Now()
-	datagram, counter := sealer.seal(nil, TypeProbe, appendAddresses(nil, vips), now)
+	datagram, counter := sealer.seal(nil, TypeProbe, probePayload(vips), now)
 	id := probeID{sealer.session, counter}
 	u.prober.expect(id, &outstanding{peer: p, sent: now, answered: answered})
 	if err := socket.sendTo(&p.name, datagram); err != nil {
@@ -160,23 +161,26 @@ func (p *prober) sweep(before time.Time) {
 	}
 }
 
-// find takes the probe that a receipt names.
-func (p *prober) find(id probeID) (*outstanding, bool) {
+// find takes the probe that a receipt names, if it comes from where the probe went.
+func (p *prober) find(id probeID, from netip.AddrPort) (*outstanding, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o, ok := p.waiting[id]
+	if !ok || o.peer.address != from {
+		return nil, false
+	}
 	delete(p.waiting, id)
-	return o, ok
+	return o, true
 }
 
-// heard takes a receipt. It comes from a member; which one, says the probe that it
-// names.
-func (u *UDP) heard(now time.Time, o *opened) {
+// heard takes a receipt. Any member could have sealed it, shown a probe that was
+// not for it; so it must come from the address that was probed.
+func (u *UDP) heard(now time.Time, from netip.AddrPort, o *opened) {
 	r, ok := parseReceipt(o.payload)
 	if !ok {
 		return
 	}
-	probe, ok := u.prober.find(probeID{r.session, r.counter})
+	probe, ok := u.prober.find(probeID{r.session, r.counter}, from)
 	if !ok {
 		return
 	}
@@ -185,10 +189,11 @@ func (u *UDP) heard(now time.Time, o *opened) {
 		Peer:      probe.peer.address,
 		OK:        true,
 		RoundTrip: trip,
-		Clock:     time.UnixMilli(o.millis).Sub(probe.sent.Add(trip / 2)),
-		Answer:    r.answer,
+		// The sender cuts off the fraction of a millisecond.
+		Clock:  time.UnixMilli(o.millis).Add(time.Millisecond / 2).Sub(probe.sent.Add(trip / 2)),
+		Answer: r.answer,
 	}
-	if probe.peer.health.answered(now, trip) {
+	if probe.peer.health.answered(now, trip, u.pulse) {
 		u.log.Info("peer answers", "peer", h.Peer, "round_trip", trip)
 	}
 	if probe.answered != nil {

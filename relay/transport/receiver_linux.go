@@ -56,14 +56,19 @@ func newReceiver(s *socket, take func(now time.Time, batch []received)) *receive
 
 // run receives until the context ends.
 func (r *receiver) run(ctx context.Context) error {
+	incoming := r.socket.incoming
+	raw, err := incoming.SyscallConn()
+	if err != nil {
+		return err
+	}
 	defer context.AfterFunc(ctx, func() {
-		// Fails only on a closed socket, which ends run as well.
-		_ = r.socket.conn.SetReadDeadline(time.Now())
+		// Fails only on a closed file, which ends run as well.
+		_ = incoming.SetReadDeadline(time.Now())
 	})()
 	for {
 		// The runtime's poller is waited for only when there is nothing left (see
 		// relay/capture, NFLOG.Run).
-		err := r.socket.raw.Read(r.read)
+		err := raw.Read(r.drain)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -76,26 +81,33 @@ func (r *receiver) run(ctx context.Context) error {
 	}
 }
 
-// read reads once and hands over what came. It returns false where the socket is
-// empty now: a call that brings less than it may has emptied it.
-func (r *receiver) read(fd uintptr) (done bool) {
+// drain reads once and hands over what came. It returns false where the socket is
+// empty now.
+func (r *receiver) drain(uintptr) (done bool) {
+	if err := r.socket.raw.Control(r.read); err != nil {
+		r.errno = unix.EBADF // closed
+	}
+	return r.errno != unix.EAGAIN
+}
+
+// read reads once and hands over what came. errno is EAGAIN then if the socket is
+// empty: a call that brings less than it may has emptied it.
+func (r *receiver) read(fd uintptr) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd,
 		uintptr(unsafe.Pointer(&r.messages[0])), receiveSize, unix.MSG_DONTWAIT, 0, 0)
-	r.errno = 0
-	switch errno {
-	case 0:
-	case unix.EINTR:
-		return true
-	case unix.EAGAIN:
-		return false
-	default:
-		r.errno = errno
-		return true
+	r.errno = errno
+	switch {
+	case errno == unix.EINTR:
+		r.errno = 0
+		return
+	case errno != 0:
+		return
+	case n < receiveSize:
+		r.errno = unix.EAGAIN
 	}
 	batch := r.batch[:n]
 	for i := range batch {
 		batch[i] = received{r.socket, &r.from[i], r.buffers[i][:r.messages[i].len]}
 	}
 	r.take(time.Now(), batch)
-	return n == receiveSize
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,13 +26,13 @@ func judged(m *member) (d Datagrams) {
 // reaches the handler.
 func TestDatagramResults(t *testing.T) {
 	n := labtest.Node(t, "host")
-	sealer := newSealer(clusterKey)
 	packet := decoded(t, 1)[0].Packet
 	seal := func(s *sealer, kind Type, payload []byte, now time.Time) []byte {
 		b, _ := s.seal(nil, kind, payload, now)
 		return b
 	}
-	good := func() []byte { return seal(sealer, TypePTB, packet, time.Now()) }
+	other := newSealer(clusterKey)
+	good := func() []byte { return seal(other, TypePTB, packet, time.Now()) }
 	with := func(at int, v byte) []byte {
 		b := good()
 		b[at] = v
@@ -50,13 +49,13 @@ func TestDatagramResults(t *testing.T) {
 		{"re-keyed", func(*member) [][]byte { return [][]byte{seal(newSealer(Key{9}), TypePTB, packet, time.Now())} }, TypePTB, map[DatagramResult]uint64{Unauthenticated: 1}},
 		{"replayed", func(*member) [][]byte { b := good(); return [][]byte{b, b, b} }, TypePTB, map[DatagramResult]uint64{Opened: 1, Replayed: 2}},
 		{"old", func(*member) [][]byte {
-			return [][]byte{seal(sealer, TypePTB, packet, time.Now().Add(-31*time.Second))}
+			return [][]byte{seal(other, TypePTB, packet, time.Now().Add(-31*time.Second))}
 		}, TypePTB, map[DatagramResult]uint64{Stale: 1}},
 		{"of the future", func(*member) [][]byte {
-			return [][]byte{seal(sealer, TypePTB, packet, time.Now().Add(31*time.Second))}
+			return [][]byte{seal(other, TypePTB, packet, time.Now().Add(31*time.Second))}
 		}, TypePTB, map[DatagramResult]uint64{Stale: 1}},
 		{"sealed before the start", func(m *member) [][]byte {
-			return [][]byte{seal(sealer, TypePTB, packet, m.started.Add(-2*time.Millisecond))}
+			return [][]byte{seal(other, TypePTB, packet, m.started.Add(-2*time.Millisecond))}
 		}, TypePTB, map[DatagramResult]uint64{Stale: 1}},
 		{"other version", func(*member) [][]byte { return [][]byte{with(headerVersion, 2)} }, TypeUnknown, map[DatagramResult]uint64{BadVersion: 1}},
 		{"pass-on", func(*member) [][]byte { return [][]byte{with(headerType, byte(TypePassOn))} }, TypePassOn, map[DatagramResult]uint64{BadType: 1}},
@@ -150,11 +149,12 @@ func TestHandlersRunOneAtATime(t *testing.T) {
 	n := labtest.Node(t, "host")
 	m := newMember(t, n, udpConfig(quiet), "127.0.0.1:0", "[::1]:0")
 	var inside atomic.Int32
+	var once sync.Once
 	m.onPTB = func() {
 		if inside.Add(1) != 1 {
 			t.Error("a handler runs beside another")
 		}
-		runtime.Gosched()
+		once.Do(func() { <-time.After(50 * time.Millisecond) }) // the other socket has something meanwhile
 		inside.Add(-1)
 	}
 	m.run()
@@ -170,10 +170,31 @@ func TestHandlersRunOneAtATime(t *testing.T) {
 	m.await(2 * each)
 }
 
+// Only what comes from a peer's address and port is a peer's: any user of its host
+// may send from another port.
+func TestPTBOfPeersAndOthers(t *testing.T) {
+	n := labtest.Node(t, "host")
+	m := newMember(t, n, udpConfig(quiet), "127.0.0.1:0").run()
+	peer, other := stranger(t, n, "127.0.0.2:0"), stranger(t, n, "127.0.0.2:0")
+	m.SetPeers([]netip.AddrPort{peer.LocalAddr().(*net.UDPAddr).AddrPort()})
+	sealer := newSealer(clusterKey)
+	packet := decoded(t, 1)[0].Packet
+	for i, from := range []*net.UDPConn{other, other, peer} {
+		b, _ := sealer.seal(nil, TypePTB, packet, time.Now())
+		write(t, from, m.at(0), b)
+		m.await(i + 1)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.listed != 1 {
+		t.Errorf("%d of 3 were from the peer, want 1", m.listed)
+	}
+}
+
 // The receive path of PTBs in a known session does not allocate.
 func TestReceiveDoesNotAllocate(t *testing.T) {
 	m := newMember(t, labtest.Node(t, "host"), udpConfig(quiet), "127.0.0.1:0")
-	m.handlers.PTB = func(netip.AddrPort, []byte) {}
+	m.handlers.PTB = func(netip.AddrPort, bool, []byte) {}
 	s := m.sockets[classify.IPv4].Load()
 	r := newReceiver(s, m.take)
 	sealer, to := newSealer(clusterKey), newSockaddr(m.at(0))

@@ -208,11 +208,8 @@ func (s *sender) sendAlone(socket *socket, p *peer, t *train) (worked bool) {
 	return worked
 }
 
-// refused counts n copies that the kernel did not take for a peer. A full buffer
-// and a lack of memory are not the peer's fault.
+// refused counts n copies that the kernel did not take for a peer.
 func (s *sender) refused(p *peer, n int, errno syscall.Errno) {
 	s.udp.errors.Add(uint64(n))
-	if errno != unix.EAGAIN && errno != unix.ENOBUFS && errno != unix.ENOMEM {
-		s.udp.refused(p, errno)
-	}
+	s.udp.refused(p, errno)
 }

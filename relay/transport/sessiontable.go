@@ -19,13 +19,13 @@ type sessionTable struct {
 }
 
 func newSessionTable(idle int64) sessionTable {
-	return sessionTable{peers: make(map[session]*peerSession), idle: idle, sweep: math.MinInt64}
+	return sessionTable{peers: make(map[session]*peerSession), idle: idle, sweep: math.MaxInt64}
 }
 
 // room forgets idle sessions and tells whether one more may be added. It looks
 // through the table only when one may be idle.
 func (t *sessionTable) room(now int64) bool {
-	if now >= t.sweep {
+	if now >= t.sweep || now < t.sweep-t.idle { // or the clock was set back
 		t.forgetIdle(now)
 	}
 	return len(t.peers) < maxSessions
@@ -34,6 +34,7 @@ func (t *sessionTable) room(now int64) bool {
 func (t *sessionTable) forgetIdle(now int64) {
 	oldest := now
 	for id, p := range t.peers {
+		p.seen = min(p.seen, now)
 		if now-p.seen >= t.idle {
 			delete(t.peers, id)
 			continue

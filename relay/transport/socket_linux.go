@@ -1,12 +1,11 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"time"
 	"unsafe"
@@ -30,18 +29,23 @@ const (
 
 // socket is the UDP socket of one family. Its send methods belong to the sender,
 // but sendTo, which any goroutine may call.
+//
+// It is not one of package net's: the runtime's poller would ask to be told when
+// there is room to send, and the kernel wakes it for every datagram that has left
+// (sock_def_write_space), which costs as much as the datagram. Our own epoll asks
+// for what comes in, and the poller watches that.
 type socket struct {
-	conn  *net.UDPConn
-	raw   syscall.RawConn
-	bound netip.AddrPort
+	file     *os.File // not in the poller
+	raw      syscall.RawConn
+	incoming *os.File // the epoll instance
+	bound    netip.AddrPort
 
-	// What send gives to attempt and gets from it; closures made on the way would
-	// be allocated.
+	// What send gives to call and gets from it: a closure made on the way would be
+	// allocated.
 	messages []mmsghdr
 	taken    int
 	errno    syscall.Errno
-	now      func(fd uintptr)      // attempts
-	waiting  func(fd uintptr) bool // attempts again when the socket has room
+	call     func(fd uintptr)
 }
 
 // listenUDP binds a socket to one address of this host.
@@ -49,23 +53,11 @@ func listenUDP(a netip.AddrPort) (*socket, error) {
 	if !a.Addr().IsValid() || a.Addr().IsUnspecified() || a.Addr().IsMulticast() {
 		return nil, fmt.Errorf("listen on udp %v: it must be one address of this host: the peers know us by it", a)
 	}
-	network := "udp4"
-	if a.Addr().Is6() {
-		network = "udp6" // IPv6 only
-	}
-	lc := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) error { return configure(raw, a.Addr()) }}
-	conn, err := lc.ListenPacket(context.Background(), network, a.String())
+	s, err := openSocket(a)
 	if err != nil {
-		return nil, fmt.Errorf("%w%s", err, hint(err))
+		return nil, fmt.Errorf("listen on udp %v: %w%s", a, err, hint(err))
 	}
-	s := &socket{conn: conn.(*net.UDPConn)}
-	s.bound = s.conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	s.now = func(fd uintptr) { s.taken, s.errno = sendmmsg(fd, s.messages) }
-	s.waiting = func(fd uintptr) bool { s.now(fd); return s.errno != unix.EAGAIN }
-	if s.raw, err = s.conn.SyscallConn(); err != nil {
-		s.conn.Close()
-		return nil, err
-	}
+	s.call = func(fd uintptr) { s.taken, s.errno = sendmmsg(fd, s.messages) }
 	return s, nil
 }
 
@@ -80,24 +72,95 @@ func hint(err error) string {
 	return ""
 }
 
-// configure readies a socket before it is bound.
-func configure(raw syscall.RawConn, a netip.Addr) error {
+func openSocket(a netip.AddrPort) (_ *socket, err error) {
+	domain := unix.AF_INET
+	if a.Addr().Is6() {
+		domain = unix.AF_INET6
+	}
+	// The descriptor blocks, so that package os leaves it out of the poller. No
+	// call of ours blocks.
+	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	s := &socket{file: os.NewFile(uintptr(fd), "udp socket")}
+	defer func() {
+		if err != nil {
+			_ = s.close() // the error on the way out is the one to report
+		}
+	}()
+	if err := setOptions(fd, a.Addr()); err != nil {
+		return nil, fmt.Errorf("set options: %w", err)
+	}
+	if s.bound, err = bind(fd, a); err != nil {
+		return nil, fmt.Errorf("bind: %w", err)
+	}
+	if s.incoming, err = watch(fd); err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	s.raw, err = s.file.SyscallConn()
+	return s, err
+}
+
+// setOptions has the kernel take no path MTU toward a peer from PTBs, which
+// anybody can forge. What is longer than our own interface allows goes in
+// fragments.
+func setOptions(fd int, a netip.Addr) error {
+	if a.Is4() {
+		return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT)
+	}
+	return errors.Join(
+		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_OMIT),
+		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1),
+	)
+}
+
+// bind binds the descriptor and returns to what: the kernel chooses port 0.
+func bind(fd int, a netip.AddrPort) (netip.AddrPort, error) {
+	var name unix.Sockaddr = &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+	if a.Addr().Is4() {
+		name = &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+	}
+	if err := unix.Bind(fd, name); err != nil {
+		return netip.AddrPort{}, err
+	}
+	name, err := unix.Getsockname(fd)
+	switch bound := name.(type) {
+	case *unix.SockaddrInet4:
+		a = netip.AddrPortFrom(a.Addr(), uint16(bound.Port))
+	case *unix.SockaddrInet6:
+		a = netip.AddrPortFrom(a.Addr(), uint16(bound.Port))
+	}
+	return a, err
+}
+
+// watch returns an epoll instance that can be read from, as the poller sees it,
+// when there is something to read from the descriptor.
+func watch(fd int) (*os.File, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}
+	err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &event)
+	if err == nil {
+		err = unix.SetNonblock(epoll, true) // into the poller
+	}
+	file := os.NewFile(uintptr(epoll), "epoll of udp socket")
+	if err != nil {
+		_ = file.Close() // the error on the way out is the one to report
+		return nil, err
+	}
+	return file, nil
+}
+
+// close closes what is open.
+func (s *socket) close() error {
 	var err error
-	controlErr := raw.Control(func(fd uintptr) {
-		// The path MTU toward a peer is not taken from PTBs, which anybody can
-		// forge; what is longer than our own interface allows goes in fragments.
-		if a.Is4() {
-			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_OMIT)
-		} else {
-			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_OMIT)
-		}
-		if err == nil {
-			// Set by package net. A peer that is a broadcast address is a mistake,
-			// and so the kernel refuses it.
-			err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BROADCAST, 0)
-		}
-	})
-	return errors.Join(controlErr, err)
+	if s.incoming != nil {
+		err = s.incoming.Close()
+	}
+	return errors.Join(err, s.file.Close())
 }
 
 // setBuffers gives the socket its receive buffer, and a send buffer for so many
@@ -127,21 +190,29 @@ func (s *socket) setBuffers(peers int, log *slog.Logger) {
 // of the first one if it took none, EAGAIN where the buffer is full.
 func (s *socket) send(messages []mmsghdr) (int, syscall.Errno) {
 	s.messages = messages
-	if s.raw.Control(s.now) != nil {
-		return 0, unix.EBADF
+	if s.raw.Control(s.call) != nil {
+		return 0, unix.EBADF // closed
 	}
 	return s.taken, s.errno
 }
 
 // sendWaiting is send that waits for room in the buffer, until a moment.
-func (s *socket) sendWaiting(messages []mmsghdr, until time.Time) (int, syscall.Errno) {
-	s.messages, s.taken, s.errno = messages, 0, unix.EAGAIN
-	// Deadlines fail only on a closed socket, as Write then does, or when the
-	// moment has come.
-	_ = s.conn.SetWriteDeadline(until)
-	_ = s.raw.Write(s.waiting)
-	_ = s.conn.SetWriteDeadline(time.Time{})
-	return s.taken, s.errno
+func (s *socket) sendWaiting(messages []mmsghdr, until time.Time) (n int, errno syscall.Errno) {
+	errno = unix.EAGAIN
+	for left := time.Until(until); errno == unix.EAGAIN && left > 0; left = time.Until(until) {
+		s.awaitRoom(left)
+		n, errno = s.send(messages)
+	}
+	return n, errno
+}
+
+// awaitRoom waits until the buffer is half empty, at most that long and a
+// millisecond. An interruption ends it too.
+func (s *socket) awaitRoom(d time.Duration) {
+	_ = s.raw.Control(func(fd uintptr) {
+		polled := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+		_, _ = unix.Poll(polled, int(d.Milliseconds())+1)
+	})
 }
 
 // sendTo sends one datagram, without waiting.

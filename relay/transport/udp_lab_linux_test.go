@@ -3,10 +3,12 @@ package transport
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ptbrelay/classify"
+	"ptbrelay/classify/classifytest"
 	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
 )
@@ -41,6 +44,7 @@ type member struct {
 	mu      sync.Mutex
 	packets [][]byte
 	from    []netip.AddrPort
+	listed  int // of them from peers
 	ended   map[Result]int // messages of which Done has told
 	asked   []netip.Addr
 	answer  Answer
@@ -52,7 +56,11 @@ func newMember(t testing.TB, n *lab.Node, c UDPConfig, listen ...string) *member
 	t.Helper()
 	u, err := NewUDP(c)
 	must(t, err)
-	t.Cleanup(func() { must(t, u.Close()) })
+	t.Cleanup(func() {
+		if err := u.Close(); !errors.Is(err, os.ErrClosed) {
+			must(t, err)
+		}
+	})
 	m := &member{UDP: u, t: t, ended: make(map[Result]int)}
 	for _, a := range listen {
 		m.listen(n, a)
@@ -84,7 +92,7 @@ func (m *member) tookDone(_ time.Time, _ *classify.Message, r Result) {
 	m.ended[r]++
 }
 
-func (m *member) tookPTB(from netip.AddrPort, packet []byte) {
+func (m *member) tookPTB(from netip.AddrPort, fromPeer bool, packet []byte) {
 	if m.onPTB != nil {
 		m.onPTB()
 	}
@@ -92,6 +100,9 @@ func (m *member) tookPTB(from netip.AddrPort, packet []byte) {
 	defer m.mu.Unlock()
 	m.packets = append(m.packets, bytes.Clone(packet))
 	m.from = append(m.from, from)
+	if fromPeer {
+		m.listed++
+	}
 }
 
 func (m *member) tookProbe(vips []netip.Addr) Answer {
@@ -179,9 +190,10 @@ func checkPackets(t *testing.T, got, want [][]byte) {
 	}
 }
 
+// packetsOf is what of these messages arrives.
 func packetsOf(batch []classify.Message) (packets [][]byte) {
 	for i := range batch {
-		packets = append(packets, batch[i].Packet)
+		packets = append(packets, cut(nil, &batch[i]))
 	}
 	return packets
 }
@@ -189,15 +201,32 @@ func packetsOf(batch []classify.Message) (packets [][]byte) {
 // decoded are n PTBs of both families as the decoder gives them.
 func decoded(t testing.TB, n int) (batch []classify.Message) {
 	t.Helper()
-	var d classify.Decoder
 	for _, m := range items(n) {
-		got, verdict := d.Decode(m.Packet)
-		if verdict != classify.Eligible {
-			t.Fatalf("verdict %v", verdict)
-		}
-		batch = append(batch, *got)
+		batch = append(batch, decode(t, m.Packet))
 	}
 	return batch
+}
+
+func decode(t testing.TB, packet []byte) classify.Message {
+	t.Helper()
+	var d classify.Decoder
+	m, verdict := d.Decode(packet)
+	if verdict != classify.Eligible {
+		t.Fatalf("verdict %v", verdict)
+	}
+	return *m
+}
+
+// ptbOf is an IPv4 PTB of so many bytes, at least 56.
+func ptbOf(size int) classify.Message {
+	const headers = 20 + 8
+	return classify.Message{Packet: classifytest.PTB{QuoteBytes: size - headers}.Bytes(), Family: classify.IPv4}
+}
+
+// longPTB is longer than an envelope carries.
+func longPTB(t testing.TB) classify.Message {
+	t.Helper()
+	return decode(t, classifytest.PTB{QuoteBytes: 1400}.Bytes())
 }
 
 func (m *member) checkStats(want Stats) {
@@ -225,6 +254,22 @@ func join(t testing.TB, a, b *lab.Node, mtu int, ofA, ofB []string) {
 	awaitCarrier(t, b, "eth0")
 	addAddresses(t, a, "eth0", ofA...)
 	addAddresses(t, b, "eth0", ofB...)
+	introduce(t, a, b, ofB)
+	introduce(t, b, a, ofA)
+}
+
+// introduce lets a node know the addresses of its neighbour: a first burst would
+// lose what does not fit into the kernel's queue for those that it has to ask for.
+func introduce(t testing.TB, n, neighbour *lab.Node, prefixes []string) {
+	t.Helper()
+	for _, p := range prefixes {
+		must(t, n.Handle().NeighSet(&netlink.Neigh{
+			LinkIndex:    link(t, n, "eth0").Attrs().Index,
+			State:        netlink.NUD_PERMANENT,
+			IP:           netip.MustParsePrefix(p).Addr().AsSlice(),
+			HardwareAddr: link(t, neighbour, "eth0").Attrs().HardwareAddr,
+		}))
+	}
 }
 
 func addAddresses(t testing.TB, n *lab.Node, iface string, prefixes ...string) {
@@ -314,11 +359,16 @@ func (l *textLog) logger() *slog.Logger {
 	}}))
 }
 
-// count is how many lines hold all of these texts.
-func (l *textLog) count(texts ...string) (n int) {
+// String is the whole log.
+func (l *textLog) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for line := range strings.Lines(l.text.String()) {
+	return l.text.String()
+}
+
+// count is how many lines hold all of these texts.
+func (l *textLog) count(texts ...string) (n int) {
+	for line := range strings.Lines(l.String()) {
 		if !slices.ContainsFunc(texts, func(s string) bool { return !strings.Contains(line, s) }) {
 			n++
 		}

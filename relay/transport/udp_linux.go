@@ -34,8 +34,9 @@ type UDPConfig struct {
 type Handlers struct {
 	// Done is called by one goroutine, for each message that Send queued.
 	Done Done
-	// PTB takes what a peer sent. The packet is valid until it returns.
-	PTB func(from netip.AddrPort, packet []byte)
+	// PTB takes what a member sent; fromPeer says that its address is one of the
+	// peers'. The packet is valid until it returns.
+	PTB func(from netip.AddrPort, fromPeer bool, packet []byte)
 	// Answer says what to answer to a probe that asks about these VIPs. They are
 	// valid until it returns.
 	Answer func(vips []netip.Addr) Answer
@@ -225,7 +226,7 @@ func (u *UDP) Close() error {
 	var errs []error
 	for _, f := range families {
 		if s := u.sockets[f].Load(); s != nil {
-			errs = append(errs, s.conn.Close())
+			errs = append(errs, s.close())
 		}
 	}
 	return errors.Join(errs...)

@@ -29,7 +29,7 @@ func newPeer(a netip.AddrPort) *peer {
 type peerSet struct {
 	peers    []*peer
 	byFamily [classify.NumFamilies][]*peer
-	known    map[netip.Addr]struct{}
+	known    map[netip.AddrPort]struct{}
 }
 
 // newPeerSet makes a set of these addresses, each once, with the peers of old
@@ -39,7 +39,7 @@ func newPeerSet(addresses []netip.AddrPort, old *peerSet) *peerSet {
 	for _, p := range old.peers {
 		kept[p.address] = p
 	}
-	s := &peerSet{known: make(map[netip.Addr]struct{})}
+	s := &peerSet{known: make(map[netip.AddrPort]struct{})}
 	seen := make(map[netip.AddrPort]bool)
 	for _, a := range addresses {
 		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
@@ -54,14 +54,14 @@ func newPeerSet(addresses []netip.AddrPort, old *peerSet) *peerSet {
 		s.peers = append(s.peers, p)
 		f := familyOf(a.Addr())
 		s.byFamily[f] = append(s.byFamily[f], p)
-		s.known[a.Addr()] = struct{}{}
+		s.known[a] = struct{}{}
 	}
 	return s
 }
 
-// has tells whether a datagram from there comes from a peer. Its port is not
-// judged: a peer is known by its address.
-func (s *peerSet) has(a netip.Addr) bool {
+// has tells whether a datagram from there comes from a peer. Its port is judged
+// too: any user of that host may send from another one.
+func (s *peerSet) has(a netip.AddrPort) bool {
 	_, ok := s.known[a]
 	return ok
 }

@@ -29,24 +29,29 @@ func (u *UDP) take(now time.Time, batch []received) {
 // receive judges and handles one datagram, and counts it.
 func (u *UDP) receive(now time.Time, peers *peerSet, d *received) {
 	from := d.from.addrPort()
-	o, t, result := u.intake.opener.open(u.intake.plain[:0], d.datagram, peers.has(from.Addr()), now)
-	if result == Opened && t == TypeProbe && !u.intake.receipts.take(now.Sub(u.started), receiptInterval, receiptBurst) {
+	fromPeer := peers.has(from)
+	burst := time.Duration(receiptBurst)
+	if !fromPeer {
+		burst /= 2
+	}
+	o, t, result := u.intake.opener.open(u.intake.plain[:0], d.datagram, fromPeer, now)
+	if result == Opened && t == TypeProbe && !u.intake.receipts.take(now.Sub(u.started), receiptInterval, burst) {
 		result = Limited
 	}
 	u.datagrams.add(t, result)
 	if result == Opened {
-		u.handle(now, from, t, &o, d)
+		u.handle(now, from, fromPeer, t, &o, d)
 	}
 }
 
-func (u *UDP) handle(now time.Time, from netip.AddrPort, t Type, o *opened, d *received) {
+func (u *UDP) handle(now time.Time, from netip.AddrPort, fromPeer bool, t Type, o *opened, d *received) {
 	switch t {
 	case TypePTB:
-		u.handlers.PTB(from, o.payload)
+		u.handlers.PTB(from, fromPeer, o.payload)
 	case TypeProbe:
 		u.answer(now, o, d)
 	case TypeReceipt:
-		u.heard(now, o)
+		u.heard(now, from, o)
 	case TypeUnknown, TypePassOn: // never opened
 	}
 }
@@ -64,7 +69,7 @@ func (u *UDP) answer(now time.Time, o *opened, d *received) {
 }
 
 // Receipts are at most 100 a second, with a burst of 1100: a whole group may probe
-// at once, as after a restart.
+// at once, as after a restart. Who is no peer gets no more than half of the burst.
 const (
 	receiptInterval = 10 * time.Millisecond
 	receiptBurst    = 1100 * receiptInterval

@@ -92,8 +92,10 @@ func (f *routed) run(ctx context.Context, done transport.Done) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		return f.Run(ctx, transport.Handlers{
-			Done:   done,
-			PTB:    func(from netip.AddrPort, packet []byte) { f.deliver.Handle(from.Addr(), packet) },
+			Done: done,
+			PTB: func(from netip.AddrPort, fromPeer bool, packet []byte) {
+				f.deliver.Handle(from.Addr(), fromPeer, packet)
+			},
 			Answer: f.answer,
 		})
 	})
