@@ -113,6 +113,36 @@ func TestDeliveries(t *testing.T) {
 	}
 }
 
+// Those who have the key and are no peer share the budget of one, however many
+// addresses they have; a peer has its own beside it.
+func TestStrangersShareABudget(t *testing.T) {
+	const burst, each = 8, 20
+	s := newSite(t, lab.VIPOnLoopback)
+	limited := settings()
+	limited.Limits.Peer = admit.PerSecond(1, burst)
+	r := receive(t, s.server, limited)
+	send := func(listed bool) (injected int) {
+		from := peer
+		for range each {
+			from = from.Next()
+			r.Handle(from, listed, ptb(s.flow(classify.TCP, classify.IPv4), 0))
+			if r.told.peer != from {
+				t.Errorf("the watcher was told of %v, want %v", r.told.peer, from)
+			}
+			if r.told.delivery == outcome.Injected {
+				injected++
+			}
+		}
+		return injected
+	}
+	if got := send(false); got < burst/2 || got > burst {
+		t.Errorf("%d of %d strangers, each with an address of its own, were heard: a peer's burst is %d", got, each, burst)
+	}
+	if got := send(true); got != each {
+		t.Errorf("%d of %d peers were heard", got, each)
+	}
+}
+
 // Nobody but the owner of a flow is bothered where only owners are to be: neither
 // for a listening socket nor for one of another flow. Protocols whose sockets the
 // kernel does not show are delivered.

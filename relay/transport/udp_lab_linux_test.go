@@ -44,7 +44,7 @@ type member struct {
 	mu      sync.Mutex
 	packets [][]byte
 	from    []netip.AddrPort
-	listed  int // of them from peers
+	listed  int            // of them from peers
 	ended   map[Result]int // messages of which Done has told
 	asked   []netip.Addr
 	answer  Answer

@@ -19,6 +19,10 @@ import (
 // a host that starts has its routes a moment after its links.
 const bindEvery = time.Second
 
+// bindTries is how many peers are asked about each time: with thousands of them and
+// hundreds of addresses all would take most of the second.
+const bindTries = 16
+
 // bound binds the udp transport to one fixed address of each family that has
 // peers: the one that udp.listen names, else the preferred source toward the first
 // peer by address that has one. A source chosen for every packet would cost each copy a look-up
@@ -95,6 +99,8 @@ func (b *bound) try() {
 				b.failing[v6] = true
 				b.log.Warn("no address to send copies from, trying again; name one with udp.listen", "peer", peers[0], "err", err)
 			}
+			n := min(bindTries, len(peers))
+			b.wanted[v6] = slices.Concat(peers[n:], peers[:n])
 			continue
 		}
 		delete(b.wanted, v6)
@@ -103,11 +109,11 @@ func (b *bound) try() {
 	}
 }
 
-// sourceTowardOne is the preferred source toward the first of these peers that has
-// one: a peer without a route must not keep the others from their copies. The error
-// is that of the first peer.
+// sourceTowardOne is the preferred source toward the first of some of these peers
+// that has one: a peer without a route must not keep the others from their copies.
+// The error is that of the first peer.
 func (b *bound) sourceTowardOne(peers []netip.Addr) (source netip.Addr, err error) {
-	for i, p := range peers {
+	for i, p := range peers[:min(bindTries, len(peers))] {
 		s, e := b.sourceToward(p)
 		if e == nil {
 			return s, nil
