@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -169,6 +170,14 @@ func (o *outpost) send(from net.Conn, datagram []byte) {
 	}
 }
 
+// sendAs sends from an address and port that somebody else holds.
+func (o *outpost) sendAs(from netip.AddrPort, frame labtest.UDPFrame, datagram []byte) {
+	o.t.Helper()
+	if err := o.lab.Router.SendFrame(o.lab.RouterInterface(0), frame.Put(nil, from, datagram)); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
 // exhaust has the stranger make up ever new sessions, more than the daemon tries.
 // Those that the peer begins meanwhile are opened all the same.
 func (o *outpost) exhaust() {
@@ -193,9 +202,10 @@ func (o *outpost) exhaust() {
 		return nil
 	})
 	before := o.judgedPTBs()
+	peer := netip.AddrPortFrom(o.lab.ServerAddr(lab.IPv4, 1), udpPort)
 	for range sessions {
 		s := newSession(o.t, labtest.Key(0))
-		o.send(o.peer, s.seal(nil, s.header(transport.TypePTB, 0, time.Now()), []byte("no PTB")))
+		o.sendAs(peer, frame, s.seal(nil, s.header(transport.TypePTB, 0, time.Now()), []byte("no PTB")))
 	}
 	labtest.Eventually(o.t, 5*time.Second, "the peer's sessions are judged", func() error {
 		if n := o.judgedPTBs() - before; n < sessions {

@@ -130,7 +130,7 @@ func (r *run) noteNobody(peers int) {
 			return
 		}
 	}
-	r.nobody.begin("nobody", "no peers: nobody gets a copy; name some with peers.static, peers.file or peers.dns")
+	r.nobody.begin("nobody", "no peers: nobody gets a copy; name the other servers with peers.static, peers.file or peers.dns (this server's own addresses and VIPs do not count)")
 }
 
 // rank is what is kept first where there are too many: what the operator wrote goes

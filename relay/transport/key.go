@@ -19,6 +19,10 @@ type Key [keySize]byte
 // never empty.
 type Keys []Key
 
+// SealID is the key id of what these keys seal, in two hex digits. It is in the
+// clear in every datagram.
+func (k Keys) SealID() string { return fmt.Sprintf("%02x", k[0].id()) }
+
 // InsecureKeys returns the one key of 32 zero bytes that everybody knows: it
 // keeps out accidents, and nobody else.
 func InsecureKeys() Keys { return Keys{{}} }

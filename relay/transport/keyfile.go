@@ -38,19 +38,30 @@ func LoadKeys(path string) (Keys, error) {
 	return keys, nil
 }
 
+// remedy is what to do about a file that cannot be opened.
+func remedy(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ": make it with ptbrelay genkey, or name another"
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Sprintf(": user %d, who runs this, must own it; systemd hands a key over by LoadCredential", os.Getuid())
+	}
+	return ""
+}
+
 // readSecret reads a small regular file that only its owner may read.
 func readSecret(path string) ([]byte, error) {
 	// Looked at before it is opened, for opening a pipe would block.
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
+		return nil, fmt.Errorf("key file: %w%s", err, remedy(err))
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("key file %s is not a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
+		return nil, fmt.Errorf("key file: %w%s", err, remedy(err))
 	}
 	defer f.Close()
 	if err := checkPermissions(f); err != nil {

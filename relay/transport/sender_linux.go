@@ -19,6 +19,9 @@ const (
 	// patience is how long a round waits for room in the sockets' buffers before
 	// it gives up the copies that are left.
 	patience = 10 * time.Millisecond
+	// trainRetry is when trains are tried again where they did not get through: one
+	// peer behind a small MTU must not end them for all, for ever.
+	trainRetry = time.Minute
 	// drainTime bounds the work on what is queued when Run ends.
 	drainTime = 200 * time.Millisecond
 )
@@ -30,8 +33,9 @@ type sender struct {
 	done  Done
 	load  load
 	peers *peerSet
-	// alone: trains do not get through, by family, until the peers change.
+	// alone: trains do not get through, by family, until retry or other peers.
 	alone    [classify.NumFamilies]bool
+	retry    time.Time
 	messages [callSize]mmsghdr
 	single   [1]mmsghdr
 	until    time.Time // the end of patience in this round, once it is tried
@@ -60,6 +64,8 @@ func (s *sender) round(send bool) {
 	s.load.take(s.udp.ring)
 	if send {
 		s.send()
+	} else {
+		s.udp.errors.Add(uint64(len(s.load.slots) * len(s.udp.peers.Load().peers)))
 	}
 	for i, slot := range s.load.slots {
 		result := Failed
@@ -73,8 +79,9 @@ func (s *sender) round(send bool) {
 
 // send sends the load to the peers of both families.
 func (s *sender) send() {
-	if peers := s.udp.peers.Load(); peers != s.peers {
-		s.peers = peers
+	now := time.Now()
+	if peers := s.udp.peers.Load(); peers != s.peers || now.After(s.retry) {
+		s.peers, s.retry = peers, now.Add(trainRetry)
 		clear(s.alone[:])
 	}
 	s.until = time.Time{}

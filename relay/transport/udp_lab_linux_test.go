@@ -281,7 +281,21 @@ func addAddresses(t testing.TB, n *lab.Node, iface string, prefixes ...string) {
 			address.Flags = unix.IFA_F_NODAD // usable at once
 		}
 		must(t, n.Handle().AddrAdd(link(t, n, iface), address))
+		awaitLocal(t, n, address.IP)
 	}
+}
+
+// awaitLocal waits until the kernel takes packets to an address of its own: it can
+// be bound to a moment before.
+func awaitLocal(t testing.TB, n *lab.Node, ip net.IP) {
+	t.Helper()
+	labtest.Eventually(t, soon, ip.String()+" is local", func() error {
+		routes, err := n.Handle().RouteGet(ip)
+		if err == nil && (len(routes) != 1 || routes[0].Type != unix.RTN_LOCAL) {
+			err = fmt.Errorf("routes %v", routes)
+		}
+		return err
+	})
 }
 
 // pair is two nodes with a cable between them: 192.0.2.1 and 2001:db8::1, and

@@ -18,7 +18,9 @@ type budget struct {
 	fanOut int    // copies of one message
 	each   string // what gets a copy
 	more   bool   // a file or name adds peers that are not known yet
-	udp    bool
+	// planned: nobody runs it yet, and this server may be one of the peers.
+	planned bool
+	udp     bool
 }
 
 // budgetOf takes how many copies a message becomes.
@@ -36,6 +38,7 @@ func plannedBudget(c config.Config) budget {
 		return budgetOf(c, max(len(c.Interfaces), 1))
 	}
 	b := budgetOf(c, len(c.StaticPeers()))
+	b.planned = true
 	b.more = c.Peers.File != "" || c.Peers.DNS.Name != ""
 	return b
 }
@@ -63,6 +66,9 @@ func (b budget) loud() bool { return max(b.copies(), b.injections()) > loud }
 func (b budget) text() string {
 	s := fmt.Sprintf("copies out: at most %d/s (relay.limits.node %d x %s %d), %d more after a calm\n",
 		b.copies(), b.limits.Node, b.each, b.fanOut, b.atOnce())
+	if b.udp && b.planned {
+		s += "            and less where this server is among those peers\n"
+	}
 	if b.more {
 		s += fmt.Sprintf("            and %d/s for each peer of peers.file and peers.dns\n", b.limits.Node)
 	}

@@ -34,6 +34,11 @@ func checkConfigCommand(o *options) *cobra.Command {
 			if cfg.Relay.Transport == config.TransportBroadcast && len(cfg.Interfaces) == 0 {
 				text += "note: interfaces is empty, `ptbrelay run` will need --interface\n"
 			}
+			if cfg.Relay.Transport == config.TransportUDP {
+				if _, err := readKeys(cfg); err != nil {
+					text += fmt.Sprintf("note: %v; `ptbrelay run` will need it\n", err)
+				}
+			}
 			_, err = fmt.Fprint(c.OutOrStdout(), text)
 			return err
 		},

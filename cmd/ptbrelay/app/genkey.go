@@ -17,7 +17,9 @@ group hold the same; the file must be readable by the daemon's user alone.
 
 To rotate without losing a message, and on all servers before the next step: add
 the new key as the last line, and reload; move it to the first line, and reload;
-remove the old one, and reload. The first key of a file seals, all open.`,
+remove the old one, and reload. The first key of a file seals, all open. "Reload" is
+a restart where systemd hands the key over (LoadCredential), for it copies the file
+only when the unit starts.`,
 		Example: `  ptbrelay genkey | install -m 600 /dev/stdin /etc/ptbrelay/key
   ptbrelay genkey >> /etc/ptbrelay/key   # a second one, to rotate`,
 		Args: cobra.NoArgs,

@@ -48,6 +48,7 @@ func openRouted(s situation, w deliver.Watcher, log *slog.Logger) (_ fabric, err
 	if f.keys, err = readKeys(s.cfg); err != nil {
 		return nil, err
 	}
+	f.logKeys()
 	if s.cfg.UDP.Insecure {
 		log.Warn("udp.insecure: whoever reaches the port can send PTBs as if they came from a peer")
 	}
@@ -180,7 +181,12 @@ func (f *routed) rekey(keys transport.Keys) {
 	}
 	f.keys = keys
 	f.SetKeys(keys)
-	f.log.Info("keys changed", "keys", len(keys))
+	f.logKeys()
+}
+
+// logKeys says what tells the steps of a rotation apart.
+func (f *routed) logKeys() {
+	f.log.Info("keys in force", "keys", len(f.keys), "seals", f.keys.SealID())
 }
 
 func (f *routed) fanOut() int {

@@ -39,7 +39,7 @@ func listen(address string) (httpServer, error) {
 	}
 	l, err := listenTCP(address)
 	if err != nil {
-		return httpServer{}, fmt.Errorf("http.listen: %w: choose another address, or \"\" for none", err)
+		return httpServer{}, fmt.Errorf("http.listen: %w: is ptbrelay running already? Else choose another address, or \"\" for none", err)
 	}
 	return httpServer{netutil.LimitListener(l, maxConnections)}, nil
 }
