@@ -29,7 +29,7 @@ type Admitter struct {
 	limits  Limits // of the last call
 }
 
-// New allocates the tables, 8.5 MiB, and seeds their hash.
+// New allocates the tables, 10 MiB, and seeds their hash.
 func New() *Admitter { return NewWith(seeded()) }
 
 // NewWith is New with a hash of all 64 bits, for simulations that must give the

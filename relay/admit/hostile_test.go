@@ -83,6 +83,31 @@ func TestComebackInAFlood(t *testing.T) {
 	}
 }
 
+// A router that is silent for a second, as one is that can emit few PTBs, is known
+// still when its senders retransmit, whatever was sprayed meanwhile.
+func TestSilentRouterIsKnownInAFlood(t *testing.T) {
+	const rate, routers = 50_000, 1000
+	levels, random := newLevels(), rand.New(rand.NewPCG(3, 3))
+	real := make([]uint64, routers)
+	for i := range real {
+		real[i] = random.Uint64()
+		levels.of(0, random.Uint64(), real[i])
+		levels.of(second/2, random.Uint64(), real[i])
+	}
+	for i := range int64(rate) {
+		levels.of(second/2+i*second/rate, random.Uint64(), random.Uint64())
+	}
+	forgotten := 0
+	for _, r := range real {
+		if l, _ := levels.of(second+second/2, random.Uint64(), r); l != knownRouter {
+			forgotten++
+		}
+	}
+	if forgotten > routers/100 {
+		t.Errorf("%d of %d routers were forgotten within a second", forgotten, routers)
+	}
+}
+
 // In no second are there more copies than burst and rate allow, in any of the
 // three buckets, whatever comes and however full the tables are.
 func TestNeverAboveBudget(t *testing.T) {

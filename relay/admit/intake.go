@@ -24,7 +24,7 @@ type Intake struct {
 	limits IntakeLimits // of the last call
 }
 
-// NewIntake allocates the tables, 7.5 MiB, and seeds their hash.
+// NewIntake allocates the tables, 9 MiB, and seeds their hash.
 func NewIntake() *Intake {
 	return &Intake{memory: newMemory(seeded()), peers: newAccounts()}
 }

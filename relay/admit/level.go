@@ -41,10 +41,12 @@ const (
 
 // Sizes of the two memories, 8 bytes each. Flows hold 5 s of all first-timers
 // that the default node guard lets through (100 000/s), so a sender's first
-// three retransmissions are known as such in any flood.
+// three retransmissions are known as such in any flood. Routers hold 2.6 s of the
+// same: one that can emit few PTBs, and speaks again only with the next
+// retransmissions, is not forgotten meanwhile.
 const (
 	flowMarks   = 1 << 19
-	routerMarks = 1 << 16
+	routerMarks = 1 << 18
 )
 
 // levels remembers flows and routers, admitted or not.
