@@ -224,7 +224,7 @@ func TestForgedPTBTowardOurselves(t *testing.T) {
 	two.await(1)
 	var sizes []int
 	for _, f := range labtest.Fence(t, a, "eth0", seen) {
-		const payload = 14 + 20 + 8 // Ethernet, IPv4, UDP
+		const payload = 14 + 20 + 8                                           // Ethernet, IPv4, UDP
 		if len(f.Data) > 600 && f.Data[payload+headerType] == byte(TypePTB) { // probes are long too
 			sizes = append(sizes, len(f.Data))
 		}
