@@ -177,12 +177,12 @@ func TestHealsAcrossRacks(t *testing.T) {
 func TestHealsAcrossRacksWithInvalidDropped(t *testing.T) {
 	r := startRacks(t, lab.Options{Shape: lab.ShapeRouted}, lab.IPv6)
 	for _, s := range r.Servers {
-		dropInvalid(t, s)
+		labtest.Drop(t, s, labtest.CTInvalid())
 	}
 	r.heal()
 	var dropped uint64
 	for _, s := range r.Servers {
-		dropped += droppedInvalid(t, s)
+		dropped += labtest.Dropped(t, s)
 	}
 	if dropped == 0 {
 		t.Error("conntrack called nothing invalid: the rule was not tried")

@@ -3,26 +3,19 @@ package deliver
 import (
 	"testing"
 
-	"github.com/google/nftables"
-	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
 	"ptbrelay/classify"
+	"ptbrelay/integration/labtest"
 	"ptbrelay/relay/outcome"
 )
 
-const ctStateInvalid = 1 // NF_CT_STATE_INVALID_BIT
-
 // ctInvalid is "ct state invalid", icmp and icmpv6 are "meta l4proto" of each.
 var (
-	ctInvalid = []expr.Any{
-		&expr.Ct{Register: 1, Key: expr.CtKeySTATE},
-		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(ctStateInvalid), Xor: make([]byte, 4)},
-		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
-	}
-	icmp   = protocolIs(unix.IPPROTO_ICMP)
-	icmpv6 = protocolIs(unix.IPPROTO_ICMPV6)
+	ctInvalid = labtest.CTInvalid()
+	icmp      = protocolIs(unix.IPPROTO_ICMP)
+	icmpv6    = protocolIs(unix.IPPROTO_ICMPV6)
 )
 
 func protocolIs(p byte) []expr.Any {
@@ -32,48 +25,16 @@ func protocolIs(p byte) []expr.Any {
 	}
 }
 
-var firewall = &nftables.Table{Name: "firewall", Family: nftables.TableFamilyINet}
-
-// blocks loads "MATCH counter drop" on input, for each match.
+// blocks drops what matches on input.
 func (s *site) blocks(matches ...[]expr.Any) {
 	s.t.Helper()
-	must(s.t, s.server.Do(func() error {
-		conn, err := nftables.New()
-		if err != nil {
-			return err
-		}
-		conn.AddTable(firewall)
-		input := conn.AddChain(&nftables.Chain{
-			Name: "input", Table: firewall, Type: nftables.ChainTypeFilter,
-			Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter,
-		})
-		for _, match := range matches {
-			drop := []expr.Any{&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}}
-			conn.AddRule(&nftables.Rule{Table: firewall, Chain: input, Exprs: append(match, drop...)})
-		}
-		return conn.Flush()
-	}))
+	labtest.Drop(s.t, s.server, matches...)
 }
 
-// blocked is how many packets the rules have dropped.
-func (s *site) blocked() (packets uint64) {
+// blocked is how many packets that has dropped.
+func (s *site) blocked() uint64 {
 	s.t.Helper()
-	must(s.t, s.server.Do(func() error {
-		conn, err := nftables.New()
-		if err != nil {
-			return err
-		}
-		rules, err := conn.GetRules(firewall, &nftables.Chain{Name: "input", Table: firewall})
-		for _, r := range rules {
-			for _, e := range r.Exprs {
-				if c, ok := e.(*expr.Counter); ok {
-					packets += c.Packets
-				}
-			}
-		}
-		return err
-	}))
-	return packets
+	return labtest.Dropped(s.t, s.server)
 }
 
 // What is injected keeps its destination, so conntrack calls it related to the
