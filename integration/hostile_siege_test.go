@@ -134,18 +134,22 @@ func (s *siege) settle(server int) {
 		}
 		return err
 	})
-	labtest.Eventually(s.t, 5*time.Second, "every PTB is accounted for", func() error {
-		m, err := labtest.TryMetrics(s.t.Context(), s.lab.Servers[server], labtest.MetricsURL)
-		if err != nil {
-			return err
-		}
-		arrived := float64(s.meter.Counts()[server])
-		received, lost, guarded := sum(m, "ptbrelay_received_total"), sum(m, "ptbrelay_capture_lost_total"), m["ptbrelay_guarded_total"]
-		if received+lost+guarded != arrived {
-			return fmt.Errorf("%v arrived, %v received, %v lost, %v guarded", arrived, received, lost, guarded)
-		}
-		return nil
-	})
+	labtest.Eventually(s.t, 5*time.Second, "every PTB is accounted for", func() error { return s.accounted(server) })
+}
+
+// accounted tells whether a server's daemon has received every PTB that arrived
+// there, or counted it as lost or guarded.
+func (s *siege) accounted(server int) error {
+	m, err := labtest.TryMetrics(s.t.Context(), s.lab.Servers[server], labtest.MetricsURL)
+	if err != nil {
+		return err
+	}
+	arrived := float64(s.meter.Counts()[server])
+	received, lost, guarded := sum(m, "ptbrelay_received_total"), sum(m, "ptbrelay_capture_lost_total"), m["ptbrelay_guarded_total"]
+	if received+lost+guarded != arrived {
+		return fmt.Errorf("%v arrived, %v received, %v lost, %v guarded", arrived, received, lost, guarded)
+	}
+	return nil
 }
 
 // checkEligible fails the test unless all that a server received was eligible,
