@@ -26,7 +26,7 @@ func NewDistribution() *Distribution { return new(Distribution) }
 var families = [2]classify.Family{classify.IPv4, classify.IPv6}
 
 // Observe counts one message of family IPv4 or IPv6, whatever its verdict.
-func (d *Distribution) Observe(m *classify.Message, _ classify.Verdict) {
+func (d *Distribution) Observe(m *classify.Message, _ classify.Verdict, _ [6]byte) {
 	mtu := min(m.MTU, largestCounted)
 	for i, f := range families {
 		if m.Family == f {

@@ -12,7 +12,7 @@ import (
 
 func observe(d *Distribution, f classify.Family, mtu classify.MTU, times int) {
 	for range times {
-		d.Observe(&classify.Message{Family: f, MTU: mtu}, classify.Eligible)
+		d.Observe(&classify.Message{Family: f, MTU: mtu}, classify.Eligible, [6]byte{})
 	}
 }
 
@@ -66,7 +66,7 @@ func TestCollector(t *testing.T) {
 
 func TestObserveDoesNotAllocate(t *testing.T) {
 	d, m := NewDistribution(), &classify.Message{Family: classify.IPv4, MTU: 1400}
-	if n := testing.AllocsPerRun(100, func() { d.Observe(m, classify.Eligible) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { d.Observe(m, classify.Eligible, [6]byte{}) }); n != 0 {
 		t.Errorf("Observe allocates %v times", n)
 	}
 }

@@ -22,9 +22,10 @@ type Transport interface {
 
 // Observer sees the messages that say something about path MTUs: those whose
 // verdict is eligible, mtu-too-small, mtu-too-large or quote-fits. The message
-// is valid until Observe returns.
+// is valid until Observe returns. from is the Ethernet address that the frame
+// came from, zero where it is not known.
 type Observer interface {
-	Observe(*classify.Message, classify.Verdict)
+	Observe(m *classify.Message, v classify.Verdict, from [6]byte)
 }
 
 // Watcher sees every message from the wire and what became of it; the outcome
@@ -80,7 +81,7 @@ func (r *Relay) Handle(read time.Time, batch []capture.Packet) {
 	now := int64(read.Sub(r.epoch))
 	r.messages = r.messages[:0]
 	for _, p := range batch {
-		r.take(now, s, p.Data)
+		r.take(now, s, p)
 	}
 	if len(r.messages) > 0 {
 		r.send(read)
@@ -88,14 +89,14 @@ func (r *Relay) Handle(read time.Time, batch []capture.Packet) {
 }
 
 // take judges one packet and collects it if it deserves a copy.
-func (r *Relay) take(now int64, s *Settings, packet []byte) {
-	m, verdict := r.decoder.Decode(packet)
+func (r *Relay) take(now int64, s *Settings, packet capture.Packet) {
+	m, verdict := r.decoder.Decode(packet.Data)
 	if verdict == classify.Eligible {
 		verdict = s.Policy.Classify(m)
 	}
 	r.counts.verdict(m.Family, verdict)
 	if speaksOfMTU(verdict) {
-		r.observer.Observe(m, verdict)
+		r.observer.Observe(m, verdict, packet.From)
 	}
 	if verdict != classify.Eligible {
 		r.watcher.Received(m, verdict, 0)

@@ -38,7 +38,7 @@ func (w *wire) Send(_ time.Time, batch []classify.Message, results []transport.R
 
 type watcher struct{ seen map[classify.Verdict]int }
 
-func (w *watcher) Observe(_ *classify.Message, v classify.Verdict) { w.seen[v]++ }
+func (w *watcher) Observe(_ *classify.Message, v classify.Verdict, _ [6]byte) { w.seen[v]++ }
 
 // testRelay is a relay under the policy of the corpus, with its surroundings.
 func testRelay(s Settings) (*Relay, *wire, *watcher) {
@@ -232,7 +232,7 @@ func (silent) Send(_ time.Time, _ []classify.Message, results []transport.Result
 		results[i] = transport.Sent
 	}
 }
-func (silent) Observe(*classify.Message, classify.Verdict) {}
+func (silent) Observe(*classify.Message, classify.Verdict, [6]byte) {}
 
 func (silent) Received(*classify.Message, classify.Verdict, outcome.Outcome) {}
 

@@ -10,6 +10,9 @@ type Packet struct {
 	// Data starts at the IP header. It aliases the source's buffer and is valid
 	// until the handler returns: whoever keeps bytes copies them.
 	Data []byte
+	// From is the Ethernet address that the frame came from: the last router on
+	// the way. Zero where the source does not know it.
+	From [6]byte
 }
 
 // Handler takes a batch of at most MaxBatch packets, in the order of arrival,

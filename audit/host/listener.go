@@ -1,0 +1,15 @@
+package host
+
+import "net/netip"
+
+// Listener is a TCP socket that listens, or a UDP socket that is bound and not
+// connected.
+type Listener struct {
+	UDP bool
+	// Local is what it is bound to; the unspecified address is all of the family,
+	// and of IPv4 as well where IPv6Only is false.
+	Local    netip.AddrPort
+	IPv6Only bool
+	// Interface is the index of the link that it is bound to; 0: any.
+	Interface int
+}

@@ -1,0 +1,11 @@
+package host
+
+// LogGroup is an NFLOG group that a socket is bound to.
+type LogGroup struct {
+	Group  uint16
+	PortID uint32 // of the netlink socket
+	// PID and Name are of the process that holds the socket; 0 and "" where it
+	// could not be found, as that of another user.
+	PID  int
+	Name string
+}
