@@ -113,7 +113,9 @@ type Rules struct {
 
 // Audit is what `run` watches beside relaying.
 type Audit struct {
-	MSS         bool          `yaml:"mss"`
+	// MSS samples clients' SYNs, which takes the NFLOG group after that of capture.
+	MSS bool `yaml:"mss"`
+	// ASNDB is an MMDB file that names the AS of an address; empty is none.
 	ASNDB       string        `yaml:"asn_db"`
 	RoutesEvery time.Duration `yaml:"routes_every"` // 1s to 24h
 }

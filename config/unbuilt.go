@@ -4,9 +4,6 @@ package config
 // passes; anything else is refused, because a key that is read and then not
 // heeded is worse than none. When a feature is built, its lines go.
 var unbuilt = []string{
-	"audit.mss",
-	"audit.asn_db",
-	"audit.routes_every",
 	"http.config_file",
 }
 

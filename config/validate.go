@@ -36,6 +36,7 @@ func (c *Config) broken() []Problem {
 	r.peers(c)
 	r.capture(c)
 	r.rate("rules.node_guard", c.Rules.NodeGuard)
+	r.file("audit.asn_db", c.Audit.ASNDB)
 	r.between("audit.routes_every", c.Audit.RoutesEvery, second, day)
 	r.listen("http.listen", c.HTTP.Listen)
 	r.socket("control", c.Control)

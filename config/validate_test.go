@@ -121,7 +121,7 @@ func TestProblemsStandInTheOrderOfTheKeys(t *testing.T) {
 	c := Default()
 	c.Log.Format = "xml"
 	c.Control = "elsewhere"
-	c.Audit.MSS = true
+	c.HTTP.ConfigFile = "web.yaml"
 	c.Relay.Transport = TransportUDP
 	c.Interfaces = []string{"", "a/b"}
 	var got []string
@@ -129,7 +129,7 @@ func TestProblemsStandInTheOrderOfTheKeys(t *testing.T) {
 		path, _, _ := strings.Cut(line, ":")
 		got = append(got, path)
 	}
-	want := []string{"interfaces[0]", "interfaces[1]", "udp.key_file", "audit.mss", "control", "log.format"}
+	want := []string{"interfaces[0]", "interfaces[1]", "udp.key_file", "http.config_file", "control", "log.format"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
