@@ -4,90 +4,56 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"ptbrelay/classify"
 )
 
-// largestCounted is the largest next-hop MTU counted by its own value, in
-// bytes; what an ICMPv6 message reports beyond it counts there.
+// largestCounted is the largest value counted by its own, in bytes: what an MSS
+// and an ICMP message can say. What an ICMPv6 message reports beyond it counts
+// there.
 const largestCounted = 1<<16 - 1
 
-// Distribution counts the next-hop MTUs that PTBs report, exactly, by family.
-// One goroutine observes, any may read. Its memory is fixed: 1 MiB.
+// Distribution counts sizes in bytes, exactly, by family. One goroutine counts,
+// any may read. The zero value is empty. Its memory
+// is fixed: 1 MiB.
 type Distribution struct {
 	counts [2][largestCounted + 1]atomic.Uint64
 	sums   [2]atomic.Uint64 // bytes, of the values as counted
 }
 
-// NewDistribution returns an empty distribution.
-func NewDistribution() *Distribution { return new(Distribution) }
-
+// families are those that are counted, in the order of the arrays.
 var families = [2]classify.Family{classify.IPv4, classify.IPv6}
 
-// Observe counts one message of family IPv4 or IPv6, whatever its verdict.
-func (d *Distribution) Observe(m *classify.Message, _ classify.Verdict, _ [6]byte) {
-	mtu := min(m.MTU, largestCounted)
-	for i, f := range families {
-		if m.Family == f {
-			d.counts[i][mtu].Add(1)
-			d.sums[i].Add(uint64(mtu))
-		}
-	}
+// place is a family's place in the arrays.
+func place(f classify.Family) int { return int(f - classify.IPv4) }
+
+// add counts one value of a message of family IPv4 or IPv6.
+func (d *Distribution) add(f classify.Family, bytes uint32) {
+	value := min(bytes, largestCounted)
+	d.counts[place(f)][value].Add(1)
+	d.sums[place(f)].Add(uint64(value))
 }
 
-// mtuEdges are the upper bounds of the exported histogram's buckets, in bytes:
-// the MTUs that tunnels, DSL lines and jumbo networks leave.
-var mtuEdges = []float64{576, 1280, 1300, 1350, 1400, 1420, 1450, 1460, 1472, 1480, 1492, 1499, 1500, 4000, 8900, 9000}
-
-// histogram sums the counts up to each edge.
-func (d *Distribution) histogram(family int) (count uint64, buckets map[float64]uint64) {
-	buckets = make(map[float64]uint64, len(mtuEdges))
-	edge := 0
-	for mtu := range d.counts[family] {
-		for edge < len(mtuEdges) && mtuEdges[edge] < float64(mtu) {
-			buckets[mtuEdges[edge]] = count
-			edge++
+// tally returns the counts of a family at this moment.
+func (d *Distribution) tally(f classify.Family) (t tally) {
+	counts := &d.counts[place(f)]
+	for bytes := largestCounted; bytes >= 0; bytes-- {
+		if n := counts[bytes].Load(); n > 0 {
+			t.add(uint32(bytes), n)
 		}
-		count += d.counts[family][mtu].Load()
 	}
-	return count, buckets
+	return t
 }
 
-// Counts returns how often each next-hop MTU was reported, by the family's name
-// and the MTU in bytes as a decimal number.
+// Counts returns how often each value was counted, by the family's name and the
+// value in bytes as a decimal number.
 func (d *Distribution) Counts() map[string]map[string]uint64 {
 	all := make(map[string]map[string]uint64, len(families))
-	for i, f := range families {
+	for _, f := range families {
 		counts := make(map[string]uint64)
-		for mtu := range d.counts[i] {
-			if n := d.counts[i][mtu].Load(); n > 0 {
-				counts[strconv.Itoa(mtu)] = n
-			}
+		for _, v := range d.tally(f).values {
+			counts[strconv.FormatUint(uint64(v.bytes), 10)] = v.count
 		}
 		all[f.String()] = counts
 	}
 	return all
-}
-
-var nextHopMTUDesc = prometheus.NewDesc("ptbrelay_next_hop_mtu_bytes",
-	"Next-hop MTU that PTBs for our VIPs and ports report, believable or not.",
-	[]string{"family"}, nil)
-
-// Collector exports what the audit knows to Prometheus.
-type Collector struct{ distribution *Distribution }
-
-// NewCollector makes a collector over a distribution.
-func NewCollector(d *Distribution) *Collector { return &Collector{d} }
-
-// Describe implements prometheus.Collector.
-func (c *Collector) Describe(ch chan<- *prometheus.Desc) { ch <- nextHopMTUDesc }
-
-// Collect implements prometheus.Collector.
-func (c *Collector) Collect(ch chan<- prometheus.Metric) {
-	for i, f := range families {
-		count, buckets := c.distribution.histogram(i)
-		sum := float64(c.distribution.sums[i].Load())
-		ch <- prometheus.MustNewConstHistogram(nextHopMTUDesc, count, sum, buckets, f.String())
-	}
 }

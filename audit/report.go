@@ -60,6 +60,8 @@ type Values struct {
 	Samples uint64 `json:"samples"`
 	// Absent is how many messages had no such value: SYNs without the option.
 	Absent uint64 `json:"absent,omitempty"`
+	// Cut is how many more were captured too short to tell.
+	Cut uint64 `json:"cut,omitempty"`
 	// Counts are of the values that came most often, at most MaxValues, by
 	// value, the largest first.
 	Counts []Count `json:"counts"`
@@ -104,8 +106,8 @@ type Edge struct {
 // EdgeLine is one MTU that an edge may use.
 type EdgeLine struct {
 	MTU uint32 `json:"mtu"` // bytes
-	// Spared is the share, 0 to 1, that would never need path MTU discovery: of
-	// connections by client MSS, of PTBs by path.
+	// Spared is the share, 0 to 1, that would never need path MTU discovery, for
+	// their MTU is at least this: of connections by client MSS, of PTBs by path.
 	Spared float64 `json:"spared"`
 }
 
@@ -122,7 +124,8 @@ type NetworkSide struct {
 	// not, for they came too fast.
 	Samples uint64 `json:"samples"`
 	Missed  uint64 `json:"missed,omitempty"`
-	// Prefixes are /24 and /48. Systems are there with audit.asn_db only.
+	// Each list has at most MaxNetworks. Prefixes are /24 and /48. Systems are
+	// there with audit.asn_db only.
 	Prefixes []Network `json:"prefixes"`
 	Systems  []Network `json:"systems,omitempty"`
 	// NextHops are the link-layer sources that messages came in by.
@@ -138,20 +141,23 @@ type Network struct {
 	Count uint64  `json:"count"`
 	Error uint64  `json:"error,omitempty"`
 	Share float64 `json:"share"` // 0 to 1
-	// MTU is the value that came most often last, in bytes: the next-hop MTU of
-	// PTBs, the MTU supposed from SYNs.
+	// MTU is the value that more than half of its messages said, in bytes: the
+	// next-hop MTU of PTBs, the MTU supposed from SYNs. Where there is no such
+	// value it is one of them.
 	MTU uint32 `json:"mtu,omitempty"`
 }
 
 // Inbound is a neighbour on the link that messages came in by.
 type Inbound struct {
-	MAC   string  `json:"mac"`
-	Count uint64  `json:"count"`
-	Error uint64  `json:"error,omitempty"`
+	MAC   string `json:"mac"`
+	Count uint64 `json:"count"`
+	Error uint64 `json:"error,omitempty"`
+	// Share is of the messages whose neighbour is known, 0 to 1.
 	Share float64 `json:"share"`
 }
 
-// Several is a prefix that came in by more than one next hop.
+// Several is a prefix that came in by more than one next hop. They are those seen
+// first, at most MaxNextHops; the messages from there are Count at least.
 type Several struct {
 	Prefix string   `json:"prefix"`
 	MACs   []string `json:"macs"`

@@ -77,6 +77,12 @@ func (v Verdict) String() string {
 	return "invalid"
 }
 
+// OfMTU tells the verdicts of PTBs that are for us and say something about a path,
+// believable or not.
+func (v Verdict) OfMTU() bool {
+	return v == Eligible || v == MTUTooSmall || v == MTUTooLarge || v == QuoteFits
+}
+
 // Verdicts iterates over all verdicts in the order of judgement.
 func Verdicts() iter.Seq[Verdict] {
 	return func(yield func(Verdict) bool) {

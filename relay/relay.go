@@ -20,10 +20,10 @@ type Transport interface {
 	Send(read time.Time, batch []classify.Message, results []transport.Result)
 }
 
-// Observer sees the messages that say something about path MTUs: those whose
-// verdict is eligible, mtu-too-small, mtu-too-large or quote-fits. The message
-// is valid until Observe returns. from is the Ethernet address that the frame
-// came from, zero where it is not known.
+// Observer sees the messages that say something about path MTUs, those whose
+// verdict is [classify.Verdict.OfMTU]. The message is valid until Observe returns.
+// from is the Ethernet address that the frame came from, zero where it is not
+// known.
 type Observer interface {
 	Observe(m *classify.Message, v classify.Verdict, from [6]byte)
 }
@@ -95,7 +95,7 @@ func (r *Relay) take(now int64, s *Settings, packet capture.Packet) {
 		verdict = s.Policy.Classify(m)
 	}
 	r.counts.verdict(m.Family, verdict)
-	if speaksOfMTU(verdict) {
+	if verdict.OfMTU() {
 		r.observer.Observe(m, verdict, packet.From)
 	}
 	if verdict != classify.Eligible {
@@ -113,12 +113,6 @@ func (r *Relay) take(now int64, s *Settings, packet capture.Packet) {
 	default:
 		r.messages = append(r.messages, *m)
 	}
-}
-
-// speaksOfMTU tells the verdicts of messages that are for us and say something
-// about a path, believable or not.
-func speaksOfMTU(v classify.Verdict) bool {
-	return v == classify.Eligible || v == classify.MTUTooSmall || v == classify.MTUTooLarge || v == classify.QuoteFits
 }
 
 // send gives the collected messages to the transport and counts what became of

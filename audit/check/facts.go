@@ -7,7 +7,9 @@ import (
 	"ptbrelay/audit/host"
 )
 
-// Fact is something that was read, or why it could not be.
+// Fact is something that was read, or why it could not be: who fills it in sets
+// one of the two, so the zero Fact is one that was read and is empty. Programs
+// may have both, those that were found and why some kind could not be looked for.
 type Fact[T any] struct {
 	Value T
 	Err   error
@@ -55,6 +57,7 @@ type Facts struct {
 	Counters   Fact[host.Counters]
 	Firewall   Fact[firewall.Ruleset]
 	// Sysctl reads one, "net/ipv4/ip_no_pmtu_disc"; an error that is
-	// fs.ErrNotExist: this kernel has none of that name.
+	// fs.ErrNotExist: this kernel has none of that name. Where it is nil, none
+	// could be read.
 	Sysctl func(path string) (string, error)
 }

@@ -1,5 +1,10 @@
 package check
 
+import (
+	"errors"
+	"io/fs"
+)
+
 // Severity is how bad a finding is.
 type Severity string
 
@@ -26,8 +31,28 @@ type Finding struct {
 	Subject string `json:"subject"`
 	// Read is what was read, and where.
 	Read string `json:"read"`
-	// Why it matters; empty where all is well.
+	// Why it matters, and what to do where Mend is empty, in whole sentences; empty
+	// where all is well.
 	Why string `json:"why"`
 	// Mend is the exact command that mends it; empty where there is none.
 	Mend string `json:"mend"`
+}
+
+// unknown is the finding of a check whose fact could not be read; why says what
+// is therefore not known.
+func unknown(err error, why string) Finding {
+	f := Finding{Severity: Unknown, Read: err.Error(), Why: why}
+	if errors.Is(err, fs.ErrPermission) {
+		f.Mend = "sudo ptbrelay doctor"
+	}
+	return f
+}
+
+// orOK is what was found, or, where that is nothing, that all is well with what
+// was read.
+func orOK(found []Finding, read string) []Finding {
+	if len(found) > 0 {
+		return found
+	}
+	return []Finding{{Severity: OK, Read: read}}
 }

@@ -2,8 +2,9 @@ package host
 
 import "net/netip"
 
-// MaxKept is how many of each kind [Routes] names; beyond it they are only
-// counted, so that a full routing table costs no more memory than this.
+// MaxKept is how many of each kind [Routes] names, and how many path MTUs an
+// [ExceptionSet]; beyond it they are only counted, so that a full routing table
+// costs no more memory than this.
 const MaxKept = 1000
 
 // RouteType is what a route does with a packet: RTN_* of linux/rtnetlink.h.
@@ -39,7 +40,9 @@ type FIBRoute struct {
 	Table       uint32
 	Type        RouteType
 	Origin      RouteOrigin
-	// TOS is the whole byte that packets must have; 0: any.
+	// TOS is what packets must have in the bits 0x1c of that byte, IPv4 only; 0:
+	// any (fib_dscp_masked_match in include/net/ip_fib.h). Since 5.18 the kernel
+	// takes no route with other ECN bits than 0.
 	TOS    uint8
 	Metric uint32
 	// MTU in bytes that the route is tagged with; 0: none.
@@ -48,8 +51,8 @@ type FIBRoute struct {
 	MTULocked bool
 	// AdvMSS in bytes that the route is tagged with; 0: none.
 	AdvMSS uint32
-	// NextHops are one, or several of a multipath route. Those of nexthop
-	// objects and their groups are here too.
+	// NextHops are one, or several of a multipath route; none of a blackhole and
+	// its like. Those of nexthop objects and their groups are here too.
 	NextHops []NextHop
 	// Object is the id of the nexthop object or group; 0: none.
 	Object uint32
@@ -60,34 +63,45 @@ type NextHop struct {
 	// Gateway is the zero Addr where the destination is on the link. It may be
 	// of the other family.
 	Gateway   netip.Addr
-	Interface int    // index of the link; 0: none, as of blackholes
+	Interface int    // index of the link; 0: none
 	Weight    int    // share in a multipath route, from 1
-	Object    uint32 // id of the nexthop object; 0: none
+	Object    uint32 // id of the nexthop object, not that of its group; 0: none
 	// Dead and LinkDown are the kernel's own word (RTNH_F_DEAD, RTNH_F_LINKDOWN).
 	Dead, LinkDown bool
 }
 
 // Routes is what the routing tables of all numbers and both families say.
+// MPLS and multicast routing are left alone.
 type Routes struct {
-	// IPv4 and IPv6 are how many routes there are.
+	// IPv4 and IPv6 are how many routes there are, of all types.
 	IPv4, IPv6 int
-	// Default are the unicast default routes of all tables.
+	// Default are the unicast default routes of all tables, those of the table
+	// main kept before others; by family, table and metric.
 	Default []FIBRoute
 	// Tagged are the unicast routes with an MTU or advmss, or a lock; those with
 	// an MTU first, then by table and destination.
 	Tagged []FIBRoute
-	// ByTOS are the routes that select by TOS.
+	// ByTOS are the routes of all types that select by TOS, by table and
+	// destination.
 	ByTOS []FIBRoute
 	// Ways are the distinct next hops of unicast routes, with the state of their
-	// neighbours.
+	// neighbours, those of default routes kept before others; by interface and
+	// gateway.
 	Ways []Way
-	// Addresses are those that interfaces hold.
+	// Addresses are those that interfaces hold, in the kernel's order.
 	Addresses []Address
 	// Local are the prefixes of routes of type local in the table of that name
-	// and others, default routes left out; sorted, without repetition.
+	// and others, default routes left out; sorted, without repetition. It and
+	// Addresses are whole, for they are this host's own and one is compared with
+	// the other.
 	Local []netip.Prefix
-	// LeftOut is how many entries the lists above lack, by MaxKept each.
+	// LeftOut is how many entries the other lists lack, by MaxKept each. A way
+	// that is left out counts for every next hop that goes it, and a route whose
+	// nexthop object is not known counts as one.
 	LeftOut int
+	// Restless: tables changed whenever they were read, so some of this may be
+	// twice or missing.
+	Restless bool
 }
 
 // Way is a next hop as routes share it.
@@ -98,8 +112,14 @@ type Way struct {
 	// Dead and LinkDown are the kernel's own word.
 	Dead, LinkDown bool
 	// Routes is how many unicast routes go this way. Of them Only have no other
-	// way; default routes of one table and family count as one route, for the
-	// kernel falls back from one to the other.
+	// way.
+	//
+	// A default route has the ways of all others that the kernel falls back to
+	// when a neighbour fails: IPv4 of the same table and metric
+	// (fib_select_default in net/ipv4/fib_trie.c), IPv6 of the same table and
+	// source (rt6_select in net/ipv6/route.c). IPv6 falls back from other routes,
+	// too, as long as it does not forward; Only knows nothing of that. Default
+	// routes of more than MaxKept kinds are never Only.
 	Routes, Only int
 	// Advertised is how many of them are default routes that routers advertised.
 	Advertised int
@@ -109,7 +129,7 @@ type Way struct {
 
 // Address is an address of an interface.
 type Address struct {
-	Prefix    netip.Prefix // not masked
+	Prefix    netip.Prefix // not masked; of a point-to-point link, the own one
 	Interface int
 	// Tentative: duplicate address detection is not done, or has failed, so no
 	// local route is due (IFA_F_TENTATIVE, IFA_F_DADFAILED).

@@ -12,15 +12,22 @@ import (
 // skipStats is RTEXT_FILTER_SKIP_STATS (linux/rtnetlink.h): no counters, half the bytes.
 const skipStats = 1 << 3
 
-// readLinks dumps the links (rtnetlink(7), RTM_GETLINK).
-func readLinks(c conn) ([]Link, error) {
+// ifinfoIndex is the offset of the index in struct ifinfomsg.
+const ifinfoIndex = 4
+
+// dumpLinks dumps the links (rtnetlink(7), RTM_GETLINK).
+func dumpLinks(c conn) ([]netlink.Message, error) {
 	ae := netlink.NewAttributeEncoder()
 	ae.Uint32(unix.IFLA_EXT_MASK, skipStats)
 	attrs, err := ae.Encode()
 	if err != nil {
 		return nil, err
 	}
-	msgs, err := dump(c, unix.RTM_GETLINK, append(make([]byte, unix.SizeofIfInfomsg), attrs...))
+	return dump(c, unix.RTM_GETLINK, append(make([]byte, unix.SizeofIfInfomsg), attrs...))
+}
+
+func readLinks(c conn) ([]Link, error) {
+	msgs, err := dumpLinks(c)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +50,7 @@ func decodeLink(b []byte) (Link, error) {
 	}
 	flags := binary.NativeEndian.Uint32(b[8:])
 	l := Link{
-		Index:    int(int32(binary.NativeEndian.Uint32(b[4:]))),
+		Index:    int(int32(binary.NativeEndian.Uint32(b[ifinfoIndex:]))),
 		Ethernet: binary.NativeEndian.Uint16(b[2:]) == unix.ARPHRD_ETHER,
 		Loopback: flags&unix.IFF_LOOPBACK != 0,
 		Up:       flags&unix.IFF_UP != 0,

@@ -6,15 +6,26 @@ import "net/netip"
 type Rule struct {
 	IPv6     bool
 	Priority uint32
-	Table    uint32
+	// Table is where packets that match look their route up; 0: the rule does
+	// something else with them (goto, blackhole, the table of a VRF).
+	Table uint32
+	// Not: the rule is for the packets that do not match.
+	Not bool
 	// Source and Destination are the zero Prefix where they do not select.
 	Source, Destination netip.Prefix
 	// TOS is the byte that packets must have in the bits of TOSMask; where the
-	// mask is 0 it does not select. The kernel before 6.15 knows no mask: then it
-	// is the one that it works with, without the ECN bits.
+	// mask is 0 it does not select. A rule by DSCP has its six bits, 0xfc, or
+	// those of its own mask (kernel 6.15). A rule by TOS has none: then the mask is
+	// what the kernel compares, 0x1c in IPv4 and 0xfc in IPv6.
+	//
+	// Since 5.18 the kernel refuses a TOS with ECN bits (fib4_rule_configure in
+	// net/ipv4/fib_rules.c, fib6_rule_configure in net/ipv6/fib6_rules.c). Before,
+	// IPv6 compared the whole byte, so that any rule by TOS was one by ECN. ECN bits
+	// that the TOS has are in the mask.
 	TOS, TOSMask uint8
 	// Mark and MarkMask select by fwmark where the mask is not 0.
 	Mark, MarkMask uint32
-	// Interface is the name of the one that packets must come in by; "" any.
+	// Interface is the name of the one that packets must come in by; "" any. That
+	// of packets which this host sends itself is lo.
 	Interface string
 }

@@ -13,11 +13,16 @@ const (
 	diagRequestBytes = 56 // struct inet_diag_req_v2
 	diagMessageBytes = 72 // struct inet_diag_msg
 	diagInfo         = 2  // INET_DIAG_INFO
+	diagIPv6Only     = 11 // INET_DIAG_SKV6ONLY
+	stateClose       = 7  // TCP_CLOSE: of UDP, bound and not connected
 	stateListen      = 10 // TCP_LISTEN
 
-	msgState      = 1 // offsets in struct inet_diag_msg
+	msgFamily     = 0 // offsets in struct inet_diag_msg
+	msgState      = 1
 	msgLocalPort  = 4
 	msgRemotePort = 6
+	msgLocal      = 8
+	msgInterface  = 40
 	msgCookie     = 44
 )
 
@@ -25,18 +30,21 @@ const (
 // make longer at its end.
 const infoPathMTU = int(unsafe.Offsetof(unix.TCPInfo{}.Pmtu))
 
-// socketRequest asks for one socket; a dump has no addresses.
+// socketRequest asks for one socket, or by a dump for all in some states; a dump
+// has no addresses.
 type socketRequest struct {
 	family, protocol uint8
+	extensions       uint8  // attributes to answer with, 1<<(number-1)
+	states           uint32 // 1<<state; only a dump heeds them
 	local, remote    netip.AddrPort
 }
 
-// appendSocketRequest appends struct inet_diag_req_v2: no states, which only a
-// dump heeds, any interface, any cookie (INET_DIAG_NOCOOKIE).
+// appendSocketRequest appends struct inet_diag_req_v2: any interface, any cookie
+// (INET_DIAG_NOCOOKIE).
 func appendSocketRequest(b []byte, q socketRequest) []byte {
 	begin := len(b)
-	b = append(b, q.family, q.protocol, 1<<(diagInfo-1), 0)
-	b = append(b, 0, 0, 0, 0)
+	b = append(b, q.family, q.protocol, q.extensions, 0)
+	b = binary.NativeEndian.AppendUint32(b, q.states)
 	first, second := q.local, q.remote
 	if q.protocol == unix.IPPROTO_UDP {
 		// Swapped "for historical reasons" (udp_dump_one in net/ipv4/udp_diag.c).

@@ -40,6 +40,12 @@ func OpenSockets() (_ *Sockets, err error) {
 // Close ends the connection.
 func (s *Sockets) Close() error { return s.exchange.close() }
 
+// The kernel cannot tell of sockets of a protocol.
+var (
+	errNoTCP = fmt.Errorf("%w: load its module tcp_diag", ErrUnsupported)
+	errNoUDP = fmt.Errorf("%w: load its module udp_diag", ErrUnsupported)
+)
+
 // answersFor reports whether the kernel can find sockets of a protocol. Where
 // the module for it is missing, a look-up is answered as if there were no such
 // socket; a dump (of no state, so of nothing) tells the two apart.
@@ -71,9 +77,9 @@ func (s *Sockets) Find(protocol uint8, local, remote netip.AddrPort) (found Sock
 func (s *Sockets) find(protocol uint8, local, remote netip.AddrPort) (Socket, bool, error) {
 	switch {
 	case protocol == unix.IPPROTO_TCP && !s.tcp:
-		return Socket{}, false, fmt.Errorf("%w: load its module tcp_diag", ErrUnsupported)
+		return Socket{}, false, errNoTCP
 	case protocol == unix.IPPROTO_UDP && !s.udp:
-		return Socket{}, false, fmt.Errorf("%w: load its module udp_diag", ErrUnsupported)
+		return Socket{}, false, errNoUDP
 	case protocol != unix.IPPROTO_TCP && protocol != unix.IPPROTO_UDP:
 		return Socket{}, false, ErrUnsupported
 	}
@@ -81,7 +87,7 @@ func (s *Sockets) find(protocol uint8, local, remote netip.AddrPort) (Socket, bo
 	if f, of := familyOf(remote.Addr()); !ok || !of || f != family {
 		return Socket{}, false, errFamilies
 	}
-	q := socketRequest{family: family, protocol: protocol, local: local, remote: remote}
+	q := socketRequest{family: family, protocol: protocol, extensions: 1 << (diagInfo - 1), local: local, remote: remote}
 	b, err := s.exchange.ask(appendSocketRequest(s.exchange.begin(), q), unix.SOCK_DIAG_BY_FAMILY, unix.SOCK_DIAG_BY_FAMILY)
 	if errors.Is(err, unix.ENOENT) {
 		return Socket{}, false, nil

@@ -117,6 +117,9 @@ func (w *writer) mss(v audit.Values) {
 	if v.Absent > 0 {
 		w.printf("  %s without an MSS\n", plural(v.Absent, "SYN"))
 	}
+	if v.Cut > 0 {
+		w.printf("  %s captured too short to tell\n", plural(v.Cut, "SYN"))
+	}
 }
 
 func (w *writer) others(v audit.Values) {

@@ -16,8 +16,8 @@ type Packet struct {
 }
 
 // Handler takes a batch of at most MaxBatch packets, in the order of arrival,
-// and when they were read. It runs on the goroutine of Run; while it does, the
-// kernel queues.
+// and when they were read: those of a file, when they were captured. It runs on
+// the goroutine of Run; while it does, the kernel queues.
 type Handler func(read time.Time, batch []Packet)
 
 // MaxBatch is the largest batch a handler gets.
@@ -26,7 +26,7 @@ const MaxBatch = 256
 // Source captures packets until its context ends.
 type Source interface {
 	// Run blocks. After the context ended it hands over what the kernel still
-	// holds, for a bounded time, and returns nil.
+	// holds, for a bounded time, or the batch at hand of a file, and returns nil.
 	Run(context.Context, Handler) error
 	// Stats may be called from any goroutine at any time.
 	Stats() Stats

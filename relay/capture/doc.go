@@ -8,6 +8,10 @@
 // times the cost; the gate lets it speak to the kernel and keeps it from the
 // messages.
 //
+// File reads pcap and pcapng. Their framing is read here as well, in place: what
+// gopacket has for it crashes on hostile files and takes as much memory as they
+// ask for.
+//
 // It is not responsible for which packets are logged (rules) nor for what they
-// are (classify): it looks at netlink framing only.
+// are (classify): it looks at framing only.
 package capture

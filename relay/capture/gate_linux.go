@@ -39,6 +39,7 @@ type gate struct {
 	ctx     context.Context // how long go-nflog's loop is kept waiting
 	cancel  context.CancelFunc
 	asked   bool  // a request was sent, its reply not yet read
+	granted bool  // the kernel has obeyed a request
 	failure error // of the last request: go-nflog hides its cause
 
 	parked  onceClosed // go-nflog's loop has begun to wait
@@ -74,10 +75,18 @@ func newGate(c conn) *gate {
 
 // register binds and configures the group and returns when go-nflog's loop
 // waits at the gate: closing before that would be a race in go-nflog.
+//
+// EPERM has two causes. The kernel looks for CAP_NET_ADMIN at every request
+// (nfnetlink.c, nfnetlink_rcv) and go-nflog begins with two that concern no group,
+// so after those it is the group that is refused (nfnetlink_log.c,
+// nfulnl_recv_config).
 func (g *gate) register(nf *nflog.Nflog) error {
 	never := func(nflog.Attribute) int { return 1 }
 	stop := func(error) int { return 1 }
 	if err := nf.RegisterWithErrorFunc(g.ctx, never, stop); err != nil {
+		if g.granted && errors.Is(g.failure, unix.EPERM) {
+			return ErrGroupTaken
+		}
 		return cmp.Or(g.failure, err)
 	}
 	<-g.parked.done
@@ -169,6 +178,7 @@ func (g *gate) reply() ([]netlink.Message, error) {
 		}
 		for _, m := range msgs {
 			if m.Header.Type == netlink.Error {
+				g.granted = true
 				return []netlink.Message{m}, nil
 			}
 		}

@@ -50,8 +50,13 @@ type NFLOG struct {
 	close  func() error
 }
 
-// OpenNFLOG binds the group. A group has one owner; EPERM says that another
-// process is it or that CAP_NET_ADMIN is missing.
+// ErrGroupTaken is what OpenNFLOG returns for a group that has an owner: another
+// process, or another NFLOG of this one.
+var ErrGroupTaken = errors.New("another process owns the group")
+
+// OpenNFLOG binds the group. A group has one owner, or else the error is
+// ErrGroupTaken; without CAP_NET_ADMIN in the user namespace of the network
+// namespace it is EPERM. A process may own several groups.
 func OpenNFLOG(c NFLOGConfig) (*NFLOG, error) {
 	for try := 1; ; try++ {
 		n, err := openOnce(c)
@@ -62,10 +67,11 @@ func OpenNFLOG(c NFLOGConfig) (*NFLOG, error) {
 			// A rule that was there before us may flood the socket before the
 			// group is configured. A fresh socket starts with an empty queue.
 			continue
+		case errors.Is(err, ErrGroupTaken):
+			return nil, fmt.Errorf("bind nflog group %d: %w "+
+				"(see /proc/net/netfilter/nfnetlink_log): set capture.group to a free one", c.Group, err)
 		case errors.Is(err, unix.EPERM):
-			return nil, fmt.Errorf("bind nflog group %d: %w: either another process owns the group "+
-				"(see /proc/net/netfilter/nfnetlink_log; set capture.group to a free one) "+
-				"or CAP_NET_ADMIN is missing (run as root or grant it)", c.Group, err)
+			return nil, fmt.Errorf("bind nflog group %d: %w: CAP_NET_ADMIN is missing: run as root or grant it", c.Group, err)
 		default:
 			return nil, fmt.Errorf("bind nflog group %d: %w", c.Group, err)
 		}

@@ -16,8 +16,13 @@ const (
 
 	packetMessage = 4 << 8 // NFNL_SUBSYS_ULOG, NFULNL_MSG_PACKET
 
-	attrPayload = 9  // NFULA_PAYLOAD
-	attrSeq     = 12 // NFULA_SEQ
+	attrHardware = 8  // NFULA_HWADDR
+	attrPayload  = 9  // NFULA_PAYLOAD
+	attrSeq      = 12 // NFULA_SEQ
+
+	// hardwareSize is of struct nfulnl_msg_packet_hw: the length of the address
+	// (2 bytes, big endian), 2 bytes of padding, the address in 8 bytes.
+	hardwareSize = 12
 
 	// maxMissing: a larger jump is the group starting its count anew.
 	maxMissing = 1 << 31
@@ -62,7 +67,8 @@ func (r *reader) read(datagram []byte, h Handler) {
 // message reads the attributes of one log message. One without a payload is
 // numbered all the same.
 func (r *reader) message(attrs []byte, h Handler) {
-	var payload []byte
+	p := &r.batch[r.n]
+	*p = Packet{}
 	for len(attrs) >= nlaHeader {
 		size := int(binary.NativeEndian.Uint16(attrs))
 		if size < nlaHeader || size > len(attrs) {
@@ -70,8 +76,10 @@ func (r *reader) message(attrs []byte, h Handler) {
 		}
 		value := attrs[nlaHeader:size]
 		switch binary.NativeEndian.Uint16(attrs[2:]) & nlaTypeMask {
+		case attrHardware:
+			p.From = sender(value)
 		case attrPayload:
-			payload = value
+			p.Data = value
 		case attrSeq:
 			if len(value) == 4 {
 				r.number(binary.BigEndian.Uint32(value))
@@ -79,14 +87,22 @@ func (r *reader) message(attrs []byte, h Handler) {
 		}
 		attrs = attrs[min(align4(size), len(attrs)):]
 	}
-	if payload == nil {
+	if p.Data == nil {
 		return
 	}
-	r.batch[r.n] = Packet{Data: payload}
 	r.n++
 	if r.n == len(r.batch) {
 		r.flush(h)
 	}
+}
+
+// sender reads struct nfulnl_msg_packet_hw: the address that the frame came from,
+// where that is an Ethernet address.
+func sender(hardware []byte) (mac [macSize]byte) {
+	if len(hardware) == hardwareSize && binary.BigEndian.Uint16(hardware) == macSize {
+		mac = [macSize]byte(hardware[4:])
+	}
+	return mac
 }
 
 // number compares a message's sequence number with the one expected.

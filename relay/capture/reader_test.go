@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 	"time"
 	"unsafe"
@@ -32,6 +33,72 @@ func logMessage(seq uint32, payload []byte) []byte {
 	body = append(body, attribute(attrPayload, payload)...)
 	body = append(body, attribute(attrSeq, binary.BigEndian.AppendUint32(nil, seq))...)
 	return netlinkMessage(packetMessage, body)
+}
+
+// loggedFrom is what the kernel logs for a packet that an Ethernet frame brought.
+func loggedFrom(seq uint32, hardware, payload []byte) []byte {
+	body := make([]byte, nfgenHeader)
+	body = append(body, attribute(1, make([]byte, 4))...)     // NFULA_PACKET_HDR
+	body = append(body, attribute(4, []byte{0, 0, 0, 2})...)  // NFULA_IFINDEX_INDEV
+	body = append(body, attribute(attrHardware, hardware)...) // NFULA_HWADDR
+	body = append(body, attribute(15, []byte{0, 1})...)       // NFULA_HWTYPE
+	body = append(body, attribute(17, []byte{0, 14})...)      // NFULA_HWLEN
+	body = append(body, attribute(16, make([]byte, 14))...)   // NFULA_HWHEADER
+	body = append(body, attribute(attrPayload, payload)...)
+	body = append(body, attribute(attrSeq, binary.BigEndian.AppendUint32(nil, seq))...)
+	return netlinkMessage(packetMessage, body)
+}
+
+// hardware is struct nfulnl_msg_packet_hw.
+func hardware(size uint16, address ...byte) []byte {
+	b := append(binary.BigEndian.AppendUint16(nil, size), 0, 0)
+	return append(b, append(address, make([]byte, 8-len(address))...)...)
+}
+
+// The sender is told where it is an Ethernet address, and is not that of a packet
+// before.
+func TestReadsSender(t *testing.T) {
+	mac := [6]byte{2, 0, 0, 0, 0, 9}
+	r := &reader{drops: noDrops}
+	var senders [][6]byte
+	h := func(_ time.Time, batch []Packet) {
+		for _, p := range batch {
+			senders = append(senders, p.From)
+		}
+	}
+	for seq, datagram := range [][]byte{
+		loggedFrom(0, hardware(6, mac[:]...), []byte("packet")),
+		logMessage(1, []byte("from nowhere")),
+		loggedFrom(2, hardware(8, 1, 2, 3, 4, 5, 6, 7, 8), []byte("from Infiniband")),
+		loggedFrom(3, hardware(6, mac[:]...)[:10], []byte("cut")),
+		loggedFrom(4, nil, []byte("empty")),
+	} {
+		r.read(datagram, h)
+		r.flush(h)
+		if len(senders) != seq+1 {
+			t.Fatalf("%d packets, want %d", len(senders), seq+1)
+		}
+	}
+	if want := [][6]byte{mac, {}, {}, {}, {}}; !slices.Equal(senders, want) {
+		t.Errorf("senders %v, want %v", senders, want)
+	}
+}
+
+// BenchmarkRead tells what a message costs, as the kernel logs it for a PTB.
+func BenchmarkRead(b *testing.B) {
+	const messages = 64
+	var datagram []byte
+	for i := range uint32(messages) {
+		datagram = append(datagram, loggedFrom(i, hardware(6, 2, 0, 0, 0, 0, 9), make([]byte, 56))...)
+	}
+	r := &reader{drops: noDrops}
+	h := func(time.Time, []Packet) {}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.read(datagram, h)
+		r.flush(h)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/messages, "ns/message")
 }
 
 const nlmsgDone = 3
@@ -157,6 +224,7 @@ func TestReadDoesNotAllocate(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(logMessage(7, []byte("packet")))
 	f.Add(append(logMessage(0, []byte("one")), logMessage(5, []byte("two"))...))
+	f.Add(loggedFrom(0, hardware(6, 2, 0, 0, 0, 0, 9), []byte("packet")))
 	f.Add(netlinkMessage(nlmsgDone, make([]byte, nfgenHeader)))
 	f.Add(netlinkMessage(packetMessage, append(make([]byte, nfgenHeader), attribute(attrPayload|1<<15, []byte("nested"))...)))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // MaxPeers is how many peers an answer names at most.
 const MaxPeers = 4096
@@ -52,6 +55,9 @@ type Snapshot struct {
 	PeersLeftOut int `json:"peers_left_out,omitempty"`
 	// MTUs is by family and next-hop MTU in bytes, a decimal number.
 	MTUs map[string]map[string]uint64 `json:"mtus"`
+	// Audit is the report of the audit, as `audit --daemon --format json` prints
+	// it.
+	Audit json.RawMessage `json:"audit,omitempty"`
 }
 
 // bounded leaves out the peers above MaxPeers.

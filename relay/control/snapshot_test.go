@@ -35,6 +35,7 @@ func fullSnapshot() Snapshot {
 		}},
 		PeersLeftOut: 1,
 		MTUs:         byFamily("1400"),
+		Audit:        json.RawMessage(`{}`),
 	}
 }
 

@@ -58,6 +58,21 @@ func packetTooBig(target string) exprs {
 		exprs{verdict(expr.VerdictGoto, target)})
 }
 
+// opening tests TCP's flags for SYN without FIN, RST or ACK (RFC 9293, 3.1):
+// PSH, URG and the flags of ECN (RFC 3168) are not looked at. The flags are loaded
+// with their neighbours, for a mask of four bytes is what the kernel applies
+// without a call (nft_bitwise_fast_ops).
+func opening(target string) exprs {
+	const offset, size, relevant, syn = 12, 4, 0x17, 0x02
+	return exprs{
+		payload(expr.PayloadBaseTransportHeader, offset, size),
+		&expr.Bitwise{SourceRegister: register, DestRegister: register, Len: size, Mask: []byte{0, relevant, 0, 0}, Xor: make([]byte, size)},
+		compare(expr.CmpOpEq, 0, syn, 0, 0),
+		load(expr.MetaKeyL4PROTO), compare(expr.CmpOpEq, unix.IPPROTO_TCP),
+		verdict(expr.VerdictGoto, target),
+	}
+}
+
 // loopback passes over what this host sent to itself: injected copies come in
 // that way. The loopback interface has index 1 in every network namespace.
 func loopback() exprs {
@@ -103,8 +118,21 @@ func guard(rate, burst uint32) exprs {
 }
 
 func logUpTo(rate, burst uint32, group, threshold uint16) exprs {
-	limit := &expr.Limit{Type: expr.LimitTypePkts, Rate: uint64(rate), Unit: expr.LimitTimeSecond, Burst: burst}
-	return append(append(exprs{limit}, log(group, threshold)...), giveBack())
+	return append(append(exprs{upTo(rate, burst)}, log(group, threshold)...), giveBack())
+}
+
+// logSample logs the first snap bytes of each packet, from the IP header on.
+func logSample(rate, burst uint32, group, threshold uint16, snap uint32) exprs {
+	return exprs{upTo(rate, burst), &expr.Log{
+		Key:        1<<unix.NFTA_LOG_GROUP | 1<<unix.NFTA_LOG_SNAPLEN | 1<<unix.NFTA_LOG_QTHRESHOLD,
+		Group:      group,
+		Snaplen:    snap,
+		QThreshold: threshold,
+	}}
+}
+
+func upTo(rate, burst uint32) expr.Any {
+	return &expr.Limit{Type: expr.LimitTypePkts, Rate: uint64(rate), Unit: expr.LimitTimeSecond, Burst: burst}
 }
 
 func log(group, threshold uint16) exprs {

@@ -8,61 +8,72 @@ import (
 	"github.com/google/nftables"
 )
 
-var table = &nftables.Table{Name: Name, Family: nftables.TableFamilyINet}
+// netlink is the table in the library's terms.
+func (c Config) netlink() *nftables.Table {
+	return &nftables.Table{Name: c.name(), Family: nftables.TableFamilyINet}
+}
+
+// filler changes what is in one table.
+type filler struct {
+	conn  *nftables.Conn
+	table *nftables.Table
+}
 
 // fill adds to the empty table all that is planned. Sets come before the rules
 // that look into them.
-func fill(conn *nftables.Conn, p plan) error {
-	conn.AddObj(&nftables.CounterObj{Table: table, Name: guardName})
-	if err := addSets(conn, p.sets); err != nil {
+func (f filler) fill(p plan) error {
+	f.conn.AddObj(&nftables.CounterObj{Table: f.table, Name: guardName})
+	if err := f.addSets(p.sets); err != nil {
 		return err
 	}
+	return f.setChains(nil, p.chains)
+}
+
+// setChains puts chains in the place of others, in one transaction.
+func (f filler) setChains(old, next []chain) error {
 	// A rule may only go to a chain that is there.
-	for _, c := range p.chains {
-		conn.AddChain(c.netlink())
+	for _, c := range next {
+		f.conn.AddChain(f.chain(c))
 	}
-	for _, c := range p.chains {
-		addRules(conn, c.netlink(), c.rules)
+	for _, c := range old {
+		f.conn.FlushChain(f.chain(c))
 	}
-	return conn.Flush()
-}
-
-// setRules replaces the rules of the PTB chain in one transaction.
-func setRules(conn *nftables.Conn, rules []rule) error {
-	ptb := chain{name: ptbChain}.netlink()
-	conn.FlushChain(ptb)
-	addRules(conn, ptb, rules)
-	return conn.Flush()
-}
-
-func addRules(conn *nftables.Conn, c *nftables.Chain, rules []rule) {
-	for _, r := range rules {
-		conn.AddRule(&nftables.Rule{Table: table, Chain: c, Exprs: r.exprs})
+	for _, c := range next {
+		for _, r := range c.rules {
+			f.conn.AddRule(&nftables.Rule{Table: f.table, Chain: f.chain(c), Exprs: r.exprs})
+		}
 	}
+	for _, c := range old {
+		if !slices.ContainsFunc(next, func(n chain) bool { return n.name == c.name }) {
+			f.conn.DelChain(f.chain(c))
+		}
+	}
+	return f.conn.Flush()
 }
 
 // replaceSets puts sets in the place of others, to which no rule refers.
-func replaceSets(conn *nftables.Conn, old, next []set) error {
+func (f filler) replaceSets(old, next []set) error {
 	for _, s := range old {
-		conn.DelSet(&nftables.Set{Name: s.name, Table: table})
+		f.conn.DelSet(&nftables.Set{Name: s.name, Table: f.table})
 	}
-	if err := conn.Flush(); err != nil {
+	if err := f.conn.Flush(); err != nil {
 		return err
 	}
-	return addSets(conn, next)
+	return f.addSets(next)
 }
 
-func addSets(conn *nftables.Conn, sets []set) error {
+func (f filler) addSets(sets []set) error {
 	for _, s := range sets {
-		if err := addSet(conn, s); err != nil {
+		if err := f.addSet(s); err != nil {
 			return fmt.Errorf("set %s: %w", s.name, err)
 		}
 	}
 	return nil
 }
 
-func (c chain) netlink() *nftables.Chain {
-	n := &nftables.Chain{Name: c.name, Table: table}
+// chain is one in the library's terms.
+func (f filler) chain(c chain) *nftables.Chain {
+	n := &nftables.Chain{Name: c.name, Table: f.table}
 	if c.base {
 		accept := nftables.ChainPolicyAccept
 		n.Type = nftables.ChainTypeFilter
@@ -77,19 +88,19 @@ func (c chain) netlink() *nftables.Chain {
 const elementsAtOnce = 500
 
 // addSet adds a set to which no rule refers yet, some elements at a time.
-func addSet(conn *nftables.Conn, s set) error {
-	n := &nftables.Set{Table: table, Name: s.name, Interval: true, KeyType: nftables.TypeIPAddr}
+func (f filler) addSet(s set) error {
+	n := &nftables.Set{Table: f.table, Name: s.name, Interval: true, KeyType: nftables.TypeIPAddr}
 	if s.ipv6 {
 		n.KeyType = nftables.TypeIP6Addr
 	}
-	if err := conn.AddSet(n, nil); err != nil {
+	if err := f.conn.AddSet(n, nil); err != nil {
 		return err
 	}
 	for some := range slices.Chunk(intervals(s.prefixes), elementsAtOnce) {
-		if err := conn.SetAddElements(n, some); err != nil {
+		if err := f.conn.SetAddElements(n, some); err != nil {
 			return err
 		}
-		if err := conn.Flush(); err != nil {
+		if err := f.conn.Flush(); err != nil {
 			return err
 		}
 	}

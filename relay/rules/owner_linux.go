@@ -15,13 +15,13 @@ import (
 // it by, and it goes when the socket closes.
 const flagOwner = 0x2
 
-// createTable makes the empty table, after deleting one of that name, in one
+// createTable makes the empty table of a name, after deleting one of that name, in one
 // transaction. The nftables library cannot set table flags, so the batch is
 // ours; it goes through the library's socket, which thereby becomes the owner.
-func createTable(c *netlink.Conn, owned, replace bool) error {
+func createTable(c *netlink.Conn, name string, owned, replace bool) error {
 	ae := netlink.NewAttributeEncoder()
 	ae.ByteOrder = binary.BigEndian
-	ae.String(unix.NFTA_TABLE_NAME, Name)
+	ae.String(unix.NFTA_TABLE_NAME, name)
 	if owned {
 		ae.Uint32(unix.NFTA_TABLE_FLAGS, flagOwner)
 	}

@@ -1,17 +1,19 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
 )
 
-// Name is the name of the table, family inet.
+// Name is the name of the table that a [Config] without one stands for.
 const Name = "ptbrelay"
 
 const (
 	baseChain = "prerouting"
 	ptbChain  = "ptb"
+	synChain  = "syn"
 	guardName = "guarded"
 
 	// The first PTBs of a second are logged at once; beyond that rate the
@@ -23,10 +25,20 @@ const (
 	batchThreshold  = 64
 
 	guardBurstShare = 5 // the guard's burst is a fifth of its rate
+
+	// A sample of SYNs says what all of them offer, and costs next to nothing.
+	synRate  = 100 // packets/s
+	synBurst = 100 // packets
+	// synSnap is what is copied of a SYN, in bytes: IPv6 header, some extension
+	// headers and the longest TCP header, or the longest IPv4 and TCP headers.
+	synSnap = 160
 )
 
 // Config is what the table depends on.
 type Config struct {
+	// Table is the name of the table, family inet; empty: [Name]. Tables of
+	// different names stand beside each other. An installed one keeps its name.
+	Table string
 	Group uint16 // netfilter log group
 	// VIPs narrows the table to these destinations; empty: to all that the FIB
 	// calls local.
@@ -34,7 +46,16 @@ type Config struct {
 	// Guard is how many PTBs a second pass on to the log; what exceeds it is
 	// counted and goes on to the host's own stack.
 	Guard uint32
+	// MSS adds a sample of the SYNs that open a connection to this host, at most
+	// 100 a second, headers only, to the log group after Group.
+	MSS bool
 }
+
+// name is the name of the table.
+func (c Config) name() string { return cmp.Or(c.Table, Name) }
+
+// synGroup is the log group of the SYNs.
+func (c Config) synGroup() uint16 { return c.Group + 1 }
 
 // set is a named set of addresses.
 type set struct {
@@ -52,7 +73,8 @@ type rule struct {
 // chain is one chain with its rules.
 type chain struct {
 	name  string
-	base  bool // hooked at prerouting
+	base  bool     // hooked at prerouting
+	notes []string // for who reads the text
 	rules []rule
 }
 
@@ -62,11 +84,7 @@ type plan struct {
 	chains []chain
 }
 
-// newPlan lays out the table. The PTB test comes first, so that any other
-// packet pays for it alone; the FIB look-up costs more and comes after it. In
-// the test the type comes first, as the bytes that it is in any protocol: they
-// tell nearly every packet apart, so an echo pays no more than TCP. nft by itself
-// would put family and protocol before them.
+// newPlan lays out the whole table.
 func newPlan(c Config) plan {
 	v4, v6 := split(c.VIPs)
 	var p plan
@@ -75,24 +93,45 @@ func newPlan(c Config) plan {
 			p.sets = append(p.sets, s)
 		}
 	}
-	p.chains = []chain{
-		{name: baseChain, base: true, rules: []rule{
+	p.chains = chains(c, destination(v4, v6))
+	return p
+}
+
+// chains are those of the table; destination passes over what is not for us.
+//
+// The tests come first, so that any other packet pays for them alone; the FIB
+// look-up costs more and comes after them. In the PTB test the type comes first,
+// as the bytes that it is in any protocol: they tell nearly every packet apart,
+// so an echo pays no more than TCP. nft by itself would put family and protocol
+// before them. So do the flags in the test for SYNs, which comes last.
+func chains(c Config, destination []rule) []chain {
+	base := chain{name: baseChain, base: true,
+		notes: []string{"ICMP type 3 code 4, ICMPv6 type 2. The type comes first, for it tells nearly every packet apart."},
+		rules: []rule{
 			{"@th,0,16 0x0304 meta l4proto icmp meta nfproto ipv4 goto " + ptbChain, fragNeeded(ptbChain)},
 			{"@th,0,8 2 meta l4proto ipv6-icmp meta nfproto ipv6 goto " + ptbChain, packetTooBig(ptbChain)},
-		}},
-		{name: ptbChain, rules: ptbRules(c, destination(v4, v6))},
+		},
 	}
-	return p
+	ptb := chain{name: ptbChain, rules: ptbRules(c, destination)}
+	if !c.MSS {
+		return []chain{base, ptb}
+	}
+	base.notes = append(base.notes, "TCP's flags: SYN without FIN, RST or ACK.")
+	base.rules = append(base.rules, rule{"@th,96,32 & 0x00170000 == 0x00020000 meta l4proto tcp goto " + synChain, opening(synChain)})
+	return []chain{base, ptb, {name: synChain, rules: synRules(c, destination)}}
+}
+
+// forUs are the rules that pass over what this host is not meant to hear.
+func forUs(destination []rule) []rule {
+	return append([]rule{
+		{`iif "lo" return`, loopback()},
+		{`meta pkttype != host return`, notToThisHost()},
+	}, destination...)
 }
 
 // ptbRules are the rules that a PTB passes.
 func ptbRules(c Config, destination []rule) []rule {
-	rules := []rule{
-		{`iif "lo" return`, loopback()},
-		{`meta pkttype != host return`, notToThisHost()},
-	}
-	rules = append(rules, destination...)
-	return append(rules,
+	return append(forUs(destination),
 		rule{
 			fmt.Sprintf("limit rate over %d/second burst %d packets counter name %q return", c.Guard, guardBurst(c.Guard), guardName),
 			guard(c.Guard, guardBurst(c.Guard)),
@@ -106,6 +145,14 @@ func ptbRules(c Config, destination []rule) []rule {
 			log(c.Group, batchThreshold),
 		},
 	)
+}
+
+// synRules are the rules that a SYN passes.
+func synRules(c Config, destination []rule) []rule {
+	return append(forUs(destination), rule{
+		fmt.Sprintf("limit rate %d/second burst %d packets log group %d snaplen %d queue-threshold %d", synRate, synBurst, c.synGroup(), synSnap, batchThreshold),
+		logSample(synRate, synBurst, c.synGroup(), batchThreshold, synSnap),
+	})
 }
 
 // destination returns the rules that pass over what is not for a VIP.

@@ -18,7 +18,7 @@ func (t *Table) Stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.conn != nil {
-		if n, err := readGuard(t.conn); err == nil {
+		if n, err := readGuard(t.conn, t.config); err == nil {
 			t.guarded = max(t.guarded, t.passed+n)
 		}
 	}
@@ -26,18 +26,18 @@ func (t *Table) Stats() Stats {
 }
 
 // LoadedStats reads the guard's counter from a table that ptbrelay did not
-// install (rules.manage: false); ok is false where there is none.
+// install (rules.manage: false), named [Name]; ok is false where there is none.
 func LoadedStats() (Stats, bool) {
 	conn, err := nftables.New()
 	if err != nil {
 		return Stats{}, false
 	}
-	n, err := readGuard(conn)
+	n, err := readGuard(conn, Config{})
 	return Stats{Guarded: n}, err == nil
 }
 
-func readGuard(conn *nftables.Conn) (uint64, error) {
-	o, err := conn.GetObject(&nftables.CounterObj{Table: table, Name: guardName})
+func readGuard(conn *nftables.Conn, config Config) (uint64, error) {
+	o, err := conn.GetObject(&nftables.CounterObj{Table: config.netlink(), Name: guardName})
 	if err != nil {
 		return 0, err
 	}

@@ -36,10 +36,10 @@ type Table struct {
 func Install(c Config, log *slog.Logger) (*Table, error) {
 	t := &Table{config: c, log: log, gone: make(chan error, 1)}
 	if err := t.install(); err != nil {
-		return nil, fmt.Errorf("install nftables table inet %s: %w", Name, err)
+		return nil, fmt.Errorf("install nftables table inet %s: %w", c.name(), err)
 	}
 	if !t.owned {
-		log.Warn("this kernel knows no table owner (before 5.12): the table is watched and put back when it is changed", "table", Name)
+		log.Warn("this kernel knows no table owner (before 5.12): the table is watched and put back when it is changed", "table", c.name())
 	}
 	return t, nil
 }
@@ -55,7 +55,7 @@ func (t *Table) install() (err error) {
 	}
 	if errors.Is(err, unix.EPERM) {
 		return fmt.Errorf("%w: either another ptbrelay runs here and owns it (nft list table inet %s) "+
-			"or CAP_NET_ADMIN is missing (run as root or grant it)", err, Name)
+			"or CAP_NET_ADMIN is missing (run as root or grant it)", err, t.config.name())
 	}
 	return err
 }
@@ -78,22 +78,22 @@ func (t *Table) build() (_ *nftables.Conn, err error) {
 			_ = t.drop(conn, made) // the error on the way out is the one to report
 		}
 	}()
-	exists, err := tableExists(conn)
+	exists, err := tableExists(conn, t.config.name())
 	if err != nil {
 		return nil, err
 	}
-	if err := createTable(socket, t.owned, exists); err != nil {
+	if err := createTable(socket, t.config.name(), t.owned, exists); err != nil {
 		return nil, err
 	}
 	made = true
 	if exists {
-		t.log.Warn("replaced an nftables table that was there already", "table", Name)
+		t.log.Warn("replaced an nftables table that was there already", "table", t.config.name())
 	}
-	if err := fill(conn, newPlan(t.config)); err != nil {
+	if err := t.filler(conn).fill(newPlan(t.config)); err != nil {
 		return nil, err
 	}
 	if !t.owned {
-		t.made, err = contents(conn)
+		t.made, err = contents(conn, t.config)
 	}
 	return conn, err
 }
@@ -106,7 +106,7 @@ func (t *Table) drop(conn *nftables.Conn, made bool) error {
 	}
 	fresh, e := nftables.New() // the old one may be out of step
 	if e == nil {
-		fresh.DelTable(table)
+		fresh.DelTable(t.config.netlink())
 		e = fresh.Flush()
 	}
 	if !errors.Is(e, unix.ENOENT) {
@@ -115,21 +115,25 @@ func (t *Table) drop(conn *nftables.Conn, made bool) error {
 	return err
 }
 
-func tableExists(conn *nftables.Conn) (bool, error) {
+func (t *Table) filler(conn *nftables.Conn) filler {
+	return filler{conn: conn, table: t.config.netlink()}
+}
+
+func tableExists(conn *nftables.Conn, name string) (bool, error) {
 	tables, err := conn.ListTablesOfFamily(nftables.TableFamilyINet)
 	if err != nil {
 		return false, fmt.Errorf("list tables: %w", err)
 	}
 	for _, t := range tables {
-		if t.Name == Name {
+		if t.Name == name {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-// Update changes the installed table to another configuration. No PTB is lost
-// meanwhile, and the guard's count goes on. On an error the table is made anew
+// Update changes the installed table to another configuration, but for its name.
+// No PTB is lost meanwhile, and the guard's count goes on. On an error the table is made anew
 // as it was; where that fails too, Run ends with the error.
 func (t *Table) Update(c Config) error {
 	t.mu.Lock()
@@ -137,8 +141,9 @@ func (t *Table) Update(c Config) error {
 	if t.conn == nil {
 		return errGone
 	}
+	c.Table = t.config.Table
 	if err := t.change(c); err != nil {
-		err = fmt.Errorf("update nftables table inet %s: %w", Name, err)
+		err = fmt.Errorf("update nftables table inet %s: %w", c.name(), err)
 		if gone := t.rebuild(); gone != nil {
 			err = errors.Join(err, gone)
 			select {
@@ -154,23 +159,28 @@ func (t *Table) Update(c Config) error {
 
 // change takes the table from its configuration to another, step by step.
 func (t *Table) change(c Config) (err error) {
-	old, next := newPlan(t.config), newPlan(c)
+	f, old, next := t.filler(t.conn), newPlan(t.config), newPlan(c)
 	if !slices.Equal(t.config.VIPs, c.VIPs) {
 		// A set's new elements are seen a moment after the rules of the same
 		// transaction, its old ones no longer a moment before. So in between
-		// there are rules without sets: what is for no VIP meets the policy.
-		if err := setRules(t.conn, ptbRules(c, nil)); err != nil {
+		// there are rules without sets: what is for no VIP meets the policy. Of
+		// SYNs a moment without a sample is no loss.
+		between := c
+		between.MSS = false
+		without := chains(between, nil)
+		if err := f.setChains(old.chains, without); err != nil {
 			return err
 		}
-		if err := replaceSets(t.conn, old.sets, next.sets); err != nil {
+		if err := f.replaceSets(old.sets, next.sets); err != nil {
 			return err
 		}
+		old.chains = without
 	}
-	if err := setRules(t.conn, ptbRules(c, destination(split(c.VIPs)))); err != nil {
+	if err := f.setChains(old.chains, next.chains); err != nil {
 		return err
 	}
 	if !t.owned {
-		t.made, err = contents(t.conn)
+		t.made, err = contents(t.conn, c)
 	}
 	return err
 }

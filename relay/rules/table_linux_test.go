@@ -52,9 +52,15 @@ func install(t *testing.T, n place, c Config) (table *Table) {
 	return table
 }
 
-// ruleset is how many rules each chain of our table has, by chain; nil where
-// there is no table.
-func ruleset(t testing.TB, n place) (rules map[string]int) {
+// ruleset is [rulesOf] the table of the usual name.
+func ruleset(t testing.TB, n place) map[string]int {
+	t.Helper()
+	return rulesOf(t, n, Name)
+}
+
+// rulesOf is how many rules each chain of a table has, by chain; nil where there
+// is no table.
+func rulesOf(t testing.TB, n place, name string) (rules map[string]int) {
 	t.Helper()
 	err := n.Do(func() error {
 		conn, err := nftables.New()
@@ -66,7 +72,7 @@ func ruleset(t testing.TB, n place) (rules map[string]int) {
 			return err
 		}
 		for _, c := range chains {
-			if c.Table.Name != Name {
+			if c.Table.Name != name {
 				continue
 			}
 			found, err := conn.GetRules(c.Table, c)
@@ -114,11 +120,11 @@ func TestListsTheSame(t *testing.T) {
 			loaded := labtest.Node(t, "loaded")
 			nft(t, loaded, Text(c), "-f", "-")
 			nft(t, loaded, Text(c), "-f", "-") // twice leaves one
-			want := nft(t, loaded, "", "list", "table", "inet", Name)
+			want := nft(t, loaded, "", "list", "table", "inet", c.name())
 
 			installed := labtest.Node(t, "installed")
 			table := install(t, installed, c)
-			if got := unowned(nft(t, installed, "", "list", "table", "inet", Name)); got != want {
+			if got := unowned(nft(t, installed, "", "list", "table", "inet", c.name())); got != want {
 				t.Errorf("installed:\n%s\nloaded from text:\n%s", got, want)
 			}
 			for _, other := range configs {
@@ -129,7 +135,7 @@ func TestListsTheSame(t *testing.T) {
 			if err := table.Update(c); err != nil {
 				t.Fatal(err)
 			}
-			if got := unowned(nft(t, installed, "", "list", "table", "inet", Name)); got != want {
+			if got := unowned(nft(t, installed, "", "list", "table", "inet", c.name())); got != want {
 				t.Errorf("after updates:\n%s\nloaded from text:\n%s", got, want)
 			}
 		})
@@ -274,10 +280,11 @@ func TestFailedUpdate(t *testing.T) {
 		// it when the rules stand without sets already.
 		twice := prefixes("192.0.2.0/24")[0]
 		broken := []set{{name: "vips4", prefixes: []netip.Prefix{twice, netip.PrefixFrom(twice.Addr(), 25)}}}
-		if err := setRules(table.conn, ptbRules(table.config, nil)); err != nil {
+		f, old := table.filler(table.conn), newPlan(table.config)
+		if err := f.setChains(old.chains, chains(table.config, nil)); err != nil {
 			t.Fatal(err)
 		}
-		if err := replaceSets(table.conn, newPlan(table.config).sets, broken); err == nil {
+		if err := f.replaceSets(old.sets, broken); err == nil {
 			t.Fatal("the kernel took overlapping elements")
 		}
 		if err := table.rebuild(); err != nil {

@@ -12,8 +12,8 @@ func Text(c Config) string {
 	p := newPlan(c)
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Make the table and empty it, so that loading this twice leaves one.\n")
-	fmt.Fprintf(&b, "table inet %[1]s\ndelete table inet %[1]s\n\n", Name)
-	fmt.Fprintf(&b, "table inet %s {\n", Name)
+	fmt.Fprintf(&b, "table inet %[1]s\ndelete table inet %[1]s\n\n", c.name())
+	fmt.Fprintf(&b, "table inet %s {\n", c.name())
 	fmt.Fprintf(&b, "\tcounter %s {\n\t\tpackets 0 bytes 0\n\t}\n", guardName)
 	for _, s := range p.sets {
 		s.text(&b)
@@ -50,7 +50,9 @@ func (c chain) text(b *strings.Builder) {
 	fmt.Fprintf(b, "\n\tchain %s {\n", c.name)
 	if c.base {
 		b.WriteString("\t\ttype filter hook prerouting priority raw; policy accept;\n")
-		b.WriteString("\t\t# ICMP type 3 code 4, ICMPv6 type 2. The type comes first, for it tells nearly every packet apart.\n")
+	}
+	for _, note := range c.notes {
+		fmt.Fprintf(b, "\t\t# %s\n", note)
 	}
 	for _, r := range c.rules {
 		fmt.Fprintf(b, "\t\t%s\n", r.text)

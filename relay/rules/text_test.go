@@ -24,6 +24,8 @@ var configs = map[string]Config{
 		"192.0.2.0/25", "192.0.2.128/25", "192.0.2.7/32", "2001:db8:ffff::/64", "2001:db8:ffff::1/128", "255.255.255.255/32")},
 	"ipv4 only": {Group: 33, Guard: 100000, VIPs: prefixes("192.0.2.1/32")},
 	"ipv6 only": {Group: 33, Guard: 100000, VIPs: prefixes("2001:db8:ffff::1/128", "8000::/1")},
+	"sample":    {Group: 33, Guard: 100000, MSS: true},
+	"audit":     {Table: "ptbrelay-audit", Group: 40, Guard: 7, VIPs: prefixes("192.0.2.1/32", "2001:db8:ffff::1/128"), MSS: true},
 }
 
 // The text is what operators load and diff: it changes only on purpose.

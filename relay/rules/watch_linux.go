@@ -75,7 +75,7 @@ func (t *Table) keep(ctx context.Context, changed <-chan struct{}) error {
 		case <-again.C:
 		}
 		if err := t.restore(); err != nil {
-			t.log.Warn("cannot put the nftables table back, trying again", "table", Name, "err", err)
+			t.log.Warn("cannot put the nftables table back, trying again", "table", t.name(), "err", err)
 			again.Reset(retry)
 			continue
 		}
@@ -87,6 +87,13 @@ func (t *Table) keep(ctx context.Context, changed <-chan struct{}) error {
 	}
 }
 
+// name is the name of the table.
+func (t *Table) name() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.config.name()
+}
+
 // restore puts the table back if it is not as it was made.
 func (t *Table) restore() error {
 	t.mu.Lock()
@@ -95,7 +102,7 @@ func (t *Table) restore() error {
 		return nil
 	}
 	if t.conn != nil {
-		now, err := contents(t.conn)
+		now, err := contents(t.conn, t.config)
 		if err != nil || now == t.made {
 			return err
 		}
@@ -104,20 +111,21 @@ func (t *Table) restore() error {
 		return err
 	}
 	t.reinstalled++
-	t.log.Warn("the nftables table had been changed and was put back", "table", Name)
+	t.log.Warn("the nftables table had been changed and was put back", "table", t.config.name())
 	return nil
 }
 
 // contents tells one state of the table from another: the handles of its rules,
 // which the kernel never gives twice, and the elements of its sets. It is empty
 // where there is no table.
-func contents(conn *nftables.Conn) (string, error) {
-	exists, err := tableExists(conn)
+func contents(conn *nftables.Conn, config Config) (string, error) {
+	table := config.netlink()
+	exists, err := tableExists(conn, table.Name)
 	if err != nil || !exists {
 		return "", err
 	}
 	var b strings.Builder
-	for _, name := range []string{baseChain, ptbChain} {
+	for _, name := range []string{baseChain, ptbChain, synChain} {
 		rules, err := conn.GetRules(table, &nftables.Chain{Name: name, Table: table})
 		if err != nil && !errors.Is(err, unix.ENOENT) {
 			return "", fmt.Errorf("list rules of chain %s: %w", name, err)

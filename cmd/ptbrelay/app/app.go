@@ -111,7 +111,9 @@ the connection learns the path MTU.`,
 		"write lines from this `level` on: debug, info, warn or error (log.level)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(runCommand(o), demoCommand(), rulesCommand(o), checkConfigCommand(o), genkeyCommand(), versionCommand(),
-		selftestCommand(o), watchCommand(o), pauseCommand(o), resumeCommand(o))
+		auditCommand(o), doctorCommand(o),
+		selftestCommand(o), watchCommand(o), pauseCommand(o), resumeCommand(o),
+		replayCommand(o))
 	addBuiltin(root)
 	argErrorsAreUsage(root)
 	return root

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"ptbrelay/audit"
 	"ptbrelay/audit/host"
 	"ptbrelay/config"
 	"ptbrelay/relay"
@@ -35,17 +34,17 @@ type daemon struct {
 	level   *slog.LevelVar
 	started time.Time
 
-	watcher      *host.Watcher
-	server       httpServer
-	control      *control.Server // nil where there is none
-	hub          control.Hub
-	fabric       fabric
-	source       capture.Source
-	relay        *relay.Relay
-	table        *rules.Table // nil where rules.manage is false
-	distribution *audit.Distribution
-	reloads      relay.Reload
-	capturing    atomic.Bool
+	watcher   *host.Watcher
+	server    httpServer
+	control   *control.Server // nil where there is none
+	hub       control.Hub
+	fabric    fabric
+	source    capture.Source
+	relay     *relay.Relay
+	table     *rules.Table // nil where rules.manage is false
+	auditor   *auditor
+	reloads   relay.Reload
+	capturing atomic.Bool
 
 	mu  sync.Mutex // guards now: a reload, a change of the host and a pause may meet
 	now situation
@@ -77,6 +76,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		g.Go(func() error { return d.table.Run(ctx) })
 	}
 	g.Go(func() error { return d.watcher.Run(ctx, d.hostChanged, d.hostUnread) })
+	g.Go(func() error { return d.auditor.run(ctx) })
 	g.Go(func() error { return d.reloadOn(ctx, hangup) })
 	dryRun := summary{daemon: d}
 	g.Go(func() error { return dryRun.everyMinute(ctx) })
@@ -145,8 +145,10 @@ func (d *daemon) open() (err error) {
 		d.log.Warn("the kernel grants a smaller receive buffer than capture.buffer; raise net.core.rmem_max or run in the initial user namespace",
 			"bytes", granted, "wanted", int(cfg.Capture.Buffer))
 	}
-	d.distribution = audit.NewDistribution()
-	d.relay = relay.New(d.fabric, d.distribution, &d.hub, d.now.relaySettings())
+	if d.auditor, err = openAuditor(d, cfg); err != nil {
+		return err
+	}
+	d.relay = relay.New(d.fabric, d.auditor.observations, &d.hub, d.now.relaySettings())
 	d.reloads.Succeeded(time.Now())
 	d.openControl()
 	return nil
@@ -160,6 +162,9 @@ func (d *daemon) close() error {
 	}
 	if d.source != nil {
 		errs = append(errs, d.source.Close())
+	}
+	if d.auditor != nil {
+		errs = append(errs, d.auditor.close())
 	}
 	if d.fabric != nil {
 		errs = append(errs, d.fabric.close())

@@ -41,5 +41,5 @@ accepts.`,
 }
 
 func rulesConfig(c config.Config) rules.Config {
-	return rules.Config{Group: c.Capture.Group, VIPs: c.VIPs, Guard: uint32(c.Rules.NodeGuard)}
+	return rules.Config{Group: c.Capture.Group, VIPs: c.VIPs, Guard: uint32(c.Rules.NodeGuard), MSS: c.Audit.MSS}
 }

@@ -146,7 +146,8 @@ func (d *daemon) registry() *prometheus.Registry {
 	r.MustRegister(info,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		audit.NewCollector(d.distribution),
+		audit.NewCollector(d.auditor.observations.NextHopMTU()),
+		d.auditor.host,
 		relay.NewCollector(sources))
 	return r
 }

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ptbrelay/audit"
+	"ptbrelay/audit/host"
 	"ptbrelay/config"
 	"ptbrelay/relay"
 	"ptbrelay/relay/capture"
@@ -35,13 +36,16 @@ func (noSource) Close() error                               { return nil }
 // testDaemon is a daemon of which only the counts are real.
 func testDaemon() *daemon {
 	d := &daemon{
-		now:          situation{cfg: config.Default()},
-		log:          slog.New(slog.DiscardHandler),
-		fabric:       &segment{Broadcast: new(transport.Broadcast)},
-		source:       noSource{},
-		distribution: audit.NewDistribution(),
+		now:    situation{cfg: config.Default()},
+		log:    slog.New(slog.DiscardHandler),
+		fabric: &segment{Broadcast: new(transport.Broadcast)},
+		source: noSource{},
+		auditor: &auditor{
+			observations: audit.NewQueuedObservations(nil),
+			host:         audit.NewHostCollector(func() (host.Counters, error) { return host.Counters{PTBIn6: 7}, nil }),
+		},
 	}
-	d.relay = relay.New(d.fabric, d.distribution, &d.hub, relay.Settings{})
+	d.relay = relay.New(d.fabric, d.auditor.observations, &d.hub, relay.Settings{})
 	d.reloads.Succeeded(time.Unix(1, 0))
 	return d
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"time"
 
 	"ptbrelay/classify"
@@ -25,8 +26,9 @@ func (d commanded) Snapshot() control.Snapshot {
 		Interfaces:    now.cfg.Interfaces,
 		Group:         now.cfg.Capture.Group,
 		Config:        config.NonDefault(now.cfg),
-		MTUs:          d.distribution.Counts(),
+		MTUs:          d.auditor.observations.NextHopMTU().Counts(),
 	}
+	s.Audit, _ = json.Marshal(d.auditor.report()) // plain values
 	d.fabric.show(&s)
 	d.showCounts(&s)
 	return s

@@ -1,0 +1,259 @@
+package firewall
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// What is read at most. Beyond it a chain or set is not known: what they do to a
+// packet may be anything.
+const (
+	mostRules    = 1 << 16
+	mostChains   = 1 << 13
+	mostSets     = 1 << 12
+	mostElements = 1 << 12 // of one set
+	mostKeys     = 1 << 17 // of all
+)
+
+const (
+	genID = 1 // NFTA_GEN_ID
+
+	tableName  = 1 // NFTA_TABLE_NAME
+	tableFlags = 2 // NFTA_TABLE_FLAGS
+	dormant    = 1 << 0
+)
+
+// reader reads what a PTB may meet: base chains, what they jump to, and the sets
+// that their rules look into. All else, like the thousands of chains that
+// translate the addresses of a cluster's services, stays where it is.
+type reader struct {
+	asker
+	tables   map[tableID]*table
+	bases    []*chain
+	unread   []*chain // that were jumped to
+	read     []*chain
+	rules    int
+	sets     int
+	elements int
+}
+
+type tableID struct {
+	family family
+	name   string
+}
+
+// read reads the rules once. errChanged: they are not of one moment.
+func read(k asker) (Ruleset, error) {
+	r := reader{asker: k, tables: make(map[tableID]*table)}
+	before, err := r.generation()
+	switch {
+	case errors.Is(err, unix.EPROTONOSUPPORT), errors.Is(err, unix.EINVAL):
+		return Ruleset{}, nil // this kernel has no nf_tables, so no rules
+	case err != nil:
+		return Ruleset{}, err
+	}
+	for _, step := range []func() error{r.readTables, r.readBases, r.readChains} {
+		if err := step(); err != nil {
+			return Ruleset{}, err
+		}
+	}
+	after, err := r.generation()
+	if err == nil && after != before {
+		err = errChanged
+	}
+	return Ruleset{bases: r.bases, names: interfaceNames(r.read)}, err
+}
+
+// generation is a number that changes with the rules.
+func (r *reader) generation() (id uint32, err error) {
+	err = r.ask(question{kind: unix.NFT_MSG_GETGEN}, func(m answer) error {
+		a := parse(m.attributes)
+		id = a.number(genID)
+		return a.err
+	})
+	return id, err
+}
+
+// readTables notes the tables that are in use: the chains of a dormant one see no
+// packets.
+func (r *reader) readTables() error {
+	return r.ask(question{kind: unix.NFT_MSG_GETTABLE, dump: true}, func(m answer) error {
+		a := parse(m.attributes)
+		name := a.text(tableName)
+		if a.err == nil && a.optional(tableFlags)&dormant == 0 {
+			r.tables[tableID{m.family, name}] = &table{
+				family: m.family, name: name,
+				chains: make(map[string]*chain), sets: make(map[string]*set),
+			}
+		}
+		return a.err
+	})
+}
+
+func (r *reader) readBases() error {
+	err := r.ask(question{kind: unix.NFT_MSG_GETCHAIN, dump: true}, func(m answer) error {
+		a := parse(m.attributes)
+		t, name := r.tables[tableID{m.family, a.text(unix.NFTA_CHAIN_TABLE)}], a.text(unix.NFTA_CHAIN_NAME)
+		b, err := decodeBase(m.family, a)
+		if err != nil || b == nil || t == nil {
+			return err
+		}
+		r.want(t, name)
+		c := t.chains[name]
+		c.base = b
+		r.bases = append(r.bases, c)
+		return nil
+	})
+	slices.SortStableFunc(r.bases, func(a, b *chain) int {
+		if a.base.stage != b.base.stage {
+			return int(a.base.stage) - int(b.base.stage)
+		}
+		return int(int64(a.base.priority) - int64(b.base.priority))
+	})
+	return err
+}
+
+// want has a chain read, if it has not been.
+func (r *reader) want(t *table, name string) {
+	if t.chains[name] != nil {
+		return
+	}
+	c := &chain{table: t, name: name}
+	t.chains[name] = c
+	if len(r.read)+len(r.unread) == mostChains {
+		c.unread = true
+		return
+	}
+	r.unread = append(r.unread, c)
+}
+
+// readChains reads chains until none that was read leads to another.
+func (r *reader) readChains() error {
+	for len(r.unread) > 0 {
+		c := r.unread[0]
+		r.unread = r.unread[1:]
+		r.read = append(r.read, c)
+		if err := r.readRules(c); err != nil {
+			return fmt.Errorf("chain %v %s %s: %w", c.table.family, c.table.name, c.name, err)
+		}
+		for i := range c.rules {
+			if err := r.follow(c.table, c.rules[i].expressions); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *reader) readRules(c *chain) error {
+	q := r.about(unix.NFT_MSG_GETRULE, c.table, unix.NFTA_RULE_TABLE, unix.NFTA_RULE_CHAIN, c.name)
+	q.dump = true
+	return r.ask(q, func(m answer) error {
+		if r.rules == mostRules {
+			c.rules, c.unread = nil, true
+			return errEnough
+		}
+		r.rules++
+		one, err := decodeRule(parse(m.attributes))
+		one.number = len(c.rules) + 1
+		c.rules = append(c.rules, one)
+		return err
+	})
+}
+
+// about is a question about a thing of a table.
+func (r *reader) about(kind uint8, t *table, tableKind, nameKind uint16, name string) question {
+	return question{kind: kind, family: t.family, attributes: []netlink.Attribute{
+		{Type: tableKind, Data: []byte(t.name + "\x00")},
+		{Type: nameKind, Data: []byte(name + "\x00")},
+	}}
+}
+
+// follow has read what expressions refer to.
+func (r *reader) follow(t *table, all []expression) error {
+	for _, x := range all {
+		switch x := x.(type) {
+		case decision:
+			r.followVerdict(t, x.verdict)
+		case lookup:
+			if err := r.readSet(t, x.set); err != nil {
+				return fmt.Errorf("set %v %s %s: %w", t.family, t.name, x.set, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *reader) followVerdict(t *table, v verdict) {
+	if v.kind == verdictJump || v.kind == verdictGoto {
+		r.want(t, v.chain)
+	}
+}
+
+func (r *reader) readSet(t *table, name string) error {
+	if t.sets[name] != nil {
+		return nil
+	}
+	if r.sets++; r.sets > mostSets {
+		t.sets[name] = &set{unread: true}
+		return nil
+	}
+	info, err := r.setInfo(t, name)
+	if err != nil {
+		return err
+	}
+	raw, err := r.setElements(t, name)
+	if errors.Is(err, errTooMany) {
+		t.sets[name] = &set{unread: true}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	t.sets[name] = makeSet(info, raw)
+	for _, e := range raw {
+		r.followVerdict(t, e.verdict)
+	}
+	return nil
+}
+
+func (r *reader) setInfo(t *table, name string) (info setInfo, err error) {
+	q := r.about(unix.NFT_MSG_GETSET, t, unix.NFTA_SET_TABLE, unix.NFTA_SET_NAME, name)
+	err = r.ask(q, func(m answer) error {
+		info, err = decodeSet(parse(m.attributes))
+		return err
+	})
+	return info, err
+}
+
+// errTooMany: a set has more elements than are read.
+var errTooMany = errors.New("too many elements")
+
+func (r *reader) setElements(t *table, name string) (all []rawElement, err error) {
+	q := r.about(unix.NFT_MSG_GETSETELEM, t, unix.NFTA_SET_ELEM_LIST_TABLE, unix.NFTA_SET_ELEM_LIST_SET, name)
+	q.dump = true
+	err = r.ask(q, func(m answer) error {
+		a := parse(m.attributes)
+		list, err := elements(a.by[unix.NFTA_SET_ELEM_LIST_ELEMENTS])
+		if err != nil || a.err != nil {
+			return errors.Join(err, a.err)
+		}
+		if len(all)+len(list) > mostElements || r.elements+len(list) > mostKeys {
+			return errTooMany
+		}
+		r.elements += len(list)
+		for _, b := range list {
+			e, err := decodeElement(b)
+			if err != nil {
+				return err
+			}
+			all = append(all, e)
+		}
+		return nil
+	})
+	return all, err
+}

@@ -1,0 +1,103 @@
+package firewall
+
+// state is what of a packet rules may change, joined over all ways that it may
+// have come. The zero state: no way leads here.
+type state struct {
+	reached bool
+	track   track
+	// mark of which the bits in markKnown are known.
+	mark, markKnown uint32
+	// rewritten: a rule may have changed the packet's headers.
+	rewritten bool
+}
+
+// track is a set of what conntrack may have made of a packet.
+type track uint8
+
+const (
+	// fresh: conntrack has not seen it; rules find it invalid.
+	fresh track = 1 << iota
+	related
+	invalid
+	untracked
+)
+
+func (s State) track() track {
+	switch s {
+	case Related:
+		return related
+	case Invalid:
+		return invalid
+	default:
+		return untracked
+	}
+}
+
+// each calls f for every member.
+func (t track) each(f func(track)) {
+	for one := fresh; one <= untracked; one <<= 1 {
+		if t&one != 0 {
+			f(one)
+		}
+	}
+}
+
+// The bits of ct state (enum nft_ct_keys: NF_CT_STATE_*_BIT).
+const (
+	ctInvalid     = 1 << 0
+	ctEstablished = 1 << 1
+	ctRelated     = 1 << 2
+	ctNew         = 1 << 3
+	ctUntracked   = 1 << 6
+)
+
+// bits is the ct state of a set with one member (nft_ct_get_eval in
+// net/netfilter/nft_ct.c).
+func (t track) bits() uint32 {
+	switch t {
+	case related:
+		return ctRelated
+	case untracked:
+		return ctUntracked
+	default:
+		return ctInvalid
+	}
+}
+
+// connection reports whether the packet belongs to one.
+func (t track) connection() match {
+	switch {
+	case t == related:
+		return yes
+	case t&related == 0:
+		return no
+	}
+	return maybe
+}
+
+// notrack has conntrack pass over the packet, unless it belongs to a connection
+// already (nft_notrack_eval in net/netfilter/nft_ct.c).
+func (s *state) notrack() {
+	if s.track&^related != 0 {
+		s.track = s.track&related | untracked
+	}
+}
+
+// setMark sets the mark to a value of which some bits are known.
+func (s *state) setMark(value, known uint32) { s.mark, s.markKnown = value&known, known }
+
+// join keeps what holds whichever way the packet came.
+func (s state) join(o state) state {
+	switch {
+	case !o.reached:
+		return s
+	case !s.reached:
+		return o
+	}
+	known := s.markKnown & o.markKnown &^ (s.mark ^ o.mark)
+	return state{
+		reached: true, track: s.track | o.track,
+		mark: s.mark & known, markKnown: known,
+		rewritten: s.rewritten || o.rewritten,
+	}
+}

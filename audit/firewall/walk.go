@@ -1,0 +1,115 @@
+package firewall
+
+// deepest is how many jumps the kernel goes (NFT_JUMP_STACK_SIZE).
+const deepest = 16
+
+// walk takes a packet through chains.
+type walk struct {
+	packet packet
+	depth  int
+	// seen are chains with the state of the packet that came in. Without it a
+	// chain that many rules jump to would be walked as often, and those below it
+	// that often again.
+	seen map[visit]ends
+}
+
+type visit struct {
+	chain *chain
+	state state
+}
+
+// base is a base chain with its policy: there is no way on or back.
+func (w *walk) base(c *chain, s state) ends {
+	e := w.chain(c, s, &site{chain: c})
+	rest := e.on.join(e.back)
+	e.on, e.back = state{}, state{}
+	switch {
+	case !rest.reached:
+	case c.base.drops:
+		e.add(drop(&site{chain: c}))
+	default:
+		e.accept = e.accept.join(rest)
+	}
+	return e
+}
+
+// chain walks a chain's rules; at is from where.
+func (w *walk) chain(c *chain, s state, at *site) ends {
+	if c == nil || c.unread || w.depth == deepest {
+		return anything(s, at)
+	}
+	v := visit{c, s}
+	if e, ok := w.seen[v]; ok {
+		return e
+	}
+	w.seen[v] = anything(s, at) // for a loop, which the kernel does not allow
+	w.depth++
+	e := ends{on: s}
+	for i := range c.rules {
+		step := w.rule(&site{c, &c.rules[i]}, e.on)
+		e.add(step)
+		if e.on = step.on; !e.on.reached {
+			break
+		}
+	}
+	w.depth--
+	w.seen[v] = e
+	return e
+}
+
+// rule walks a rule's expressions.
+func (w *walk) rule(at *site, s state) (e ends) {
+	r := run{packet: w.packet, state: s, table: at.chain.table}
+	for _, x := range at.rule.expressions {
+		before := r.state
+		r.verdicts = nil
+		m := x.eval(&r)
+		if m != yes {
+			e.on = e.on.join(before)
+		}
+		if m == no || !w.decide(&e, &r, at) {
+			return e
+		}
+	}
+	e.on = e.on.join(r.state)
+	return e
+}
+
+// decide does what the last expression may have decided, and reports whether the
+// rule may go on.
+func (w *walk) decide(e *ends, r *run, at *site) (goesOn bool) {
+	if len(r.verdicts) == 0 {
+		return true
+	}
+	for _, v := range r.verdicts {
+		if v.kind == verdictContinue {
+			goesOn = true
+			continue
+		}
+		e.merge(w.verdict(v, r.state, at))
+	}
+	return goesOn
+}
+
+func (w *walk) verdict(v verdict, s state, at *site) ends {
+	switch v.kind {
+	case verdictAccept:
+		return ends{accept: s}
+	case verdictDrop:
+		return drop(at)
+	case verdictReturn:
+		return ends{back: s}
+	case verdictJump:
+		e := w.chain(at.chain.table.chains[v.chain], s, at)
+		e.on, e.back = e.on.join(e.back), state{}
+		return e
+	case verdictGoto:
+		e := w.chain(at.chain.table.chains[v.chain], s, at)
+		e.on, e.back = state{}, e.on.join(e.back)
+		return e
+	case verdictElsewhere:
+		return ends{accept: s, first: at, last: at}
+	case verdictBreak, verdictContinue:
+	}
+	return ends{on: s}
+}

@@ -1,0 +1,96 @@
+package host
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// ReadListeners asks the kernel which sockets take what comes from anybody, of TCP
+// and UDP and both families, in the network namespace that the calling thread is
+// in (sock_diag(7)). It needs no privilege. More than [MaxListeners] are an error,
+// and a kernel that cannot tell is [ErrUnsupported].
+func ReadListeners() ([]Listener, error) {
+	c, err := dial(unix.NETLINK_SOCK_DIAG, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var listeners []Listener
+	for _, q := range []struct {
+		request socketRequest
+		missing error
+	}{
+		{socketRequest{family: unix.AF_INET, protocol: unix.IPPROTO_TCP, states: 1 << stateListen}, errNoTCP},
+		{socketRequest{family: unix.AF_INET6, protocol: unix.IPPROTO_TCP, states: 1 << stateListen}, errNoTCP},
+		{socketRequest{family: unix.AF_INET, protocol: unix.IPPROTO_UDP, states: 1 << stateClose}, errNoUDP},
+		{socketRequest{family: unix.AF_INET6, protocol: unix.IPPROTO_UDP, states: 1 << stateClose}, errNoUDP},
+	} {
+		listeners, err = appendListeners(listeners, c, q.request)
+		if errors.Is(err, unix.ENOENT) {
+			err = q.missing
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read listeners: %w", err)
+		}
+	}
+	return listeners, nil
+}
+
+// appendListeners reads those of one protocol and family.
+func appendListeners(listeners []Listener, c *netlink.Conn, q socketRequest) ([]Listener, error) {
+	for m, err := range iterate(c, unix.SOCK_DIAG_BY_FAMILY, appendSocketRequest(nil, q)) {
+		if err != nil {
+			return nil, err
+		}
+		if len(listeners) == MaxListeners {
+			return nil, fmt.Errorf("there are more than %d", MaxListeners)
+		}
+		l, err := decodeListener(m.Data)
+		if err != nil {
+			return nil, err
+		}
+		l.UDP = q.protocol == unix.IPPROTO_UDP
+		listeners = append(listeners, l)
+	}
+	return listeners, nil
+}
+
+// decodeListener reads struct inet_diag_msg and its attributes
+// (inet_diag_msg_attrs_fill in net/ipv4/inet_diag.c).
+func decodeListener(b []byte) (Listener, error) {
+	if len(b) < diagMessageBytes {
+		return Listener{}, errShort
+	}
+	var local netip.Addr
+	switch b[msgFamily] {
+	case unix.AF_INET:
+		local = netip.AddrFrom4([4]byte(b[msgLocal:]))
+	case unix.AF_INET6:
+		local = netip.AddrFrom16([16]byte(b[msgLocal:])).Unmap()
+	default:
+		return Listener{}, fmt.Errorf("the kernel answers with a socket of family %d", b[msgFamily])
+	}
+	l := Listener{
+		Local:     netip.AddrPortFrom(local, binary.BigEndian.Uint16(b[msgLocalPort:])),
+		Interface: int(int32(binary.NativeEndian.Uint32(b[msgInterface:]))),
+	}
+	a := attributes{rest: b[diagMessageBytes:]}
+	for a.next() {
+		if a.kind != diagIPv6Only {
+			continue
+		}
+		if len(a.value) != 1 {
+			return Listener{}, errAttribute
+		}
+		l.IPv6Only = a.value[0] != 0
+	}
+	if a.err != nil {
+		return Listener{}, a.err
+	}
+	return l, nil
+}

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ptbrelay/audit"
+	"ptbrelay/audit/report"
+	"ptbrelay/config"
+)
+
+// auditFlags say what an audit observes and where its report goes.
+type auditFlags struct {
+	live   time.Duration
+	pcap   string
+	daemon bool
+	output string
+}
+
+func auditCommand(o *options) *cobra.Command {
+	var a auditFlags
+	c := &cobra.Command{
+		Use:   "audit",
+		Short: "Report which MTUs clients and paths have, and what this host makes of them",
+		Long: `Observe PTBs and clients' SYNs for a while and report which MTUs they tell of,
+which MTU an edge should use, and where they come from; then what this host's
+routes, counters and settings say about path MTU. Nothing is changed or sent, and
+the daemon need not run: for as long as it observes, the audit has an nftables table
+and two NFLOG groups of its own. Needs CAP_NET_ADMIN.
+
+--pcap reads a capture instead, pcap or pcapng, also by gzip, "-" for stdin, and
+knows nothing of the host: without vips every destination counts as ours, and without
+policy.mtu.max 1500 is the limit. --daemon asks the daemon what it has seen since it
+started; of SYNs it knows with audit.mss only.
+
+Ctrl-C ends it with the report so far. Exits 1 where the capture is broken, after
+the report of what came before.`,
+		Example: `  ptbrelay audit
+  ptbrelay audit --for 10m -o report.txt
+  ptbrelay audit --pcap edge.pcapng.gz --format json
+  ptbrelay audit --daemon`,
+		Args: cobra.NoArgs,
+	}
+	const defaultFor = time.Minute
+	c.Flags().DurationVar(&a.live, "for", defaultFor, "observe this host for so `long`")
+	c.Flags().StringVar(&a.pcap, "pcap", "", "read a capture `file`; - is stdin")
+	c.Flags().BoolVar(&a.daemon, "daemon", false, "ask the daemon of this host")
+	c.Flags().StringVarP(&a.output, "output", "o", "", "write the report to this `file`")
+	f := formatFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := a.check(c); err != nil {
+			return usage(err)
+		}
+		cfg, err := o.readConfig()
+		if err != nil {
+			return err
+		}
+		r, ended := a.observe(c, o, cfg)
+		if r == nil {
+			return ended
+		}
+		return errors.Join(a.write(c.OutOrStdout(), r, f), ended)
+	}
+	return c
+}
+
+// check finds what the flags ask for at once that excludes one another.
+func (a *auditFlags) check(c *cobra.Command) error {
+	ways := 0
+	for _, name := range []string{"for", "pcap", "daemon"} {
+		if c.Flags().Changed(name) {
+			ways++
+		}
+	}
+	switch {
+	case ways > 1:
+		return errors.New("--for, --pcap and --daemon exclude one another: give one")
+	case a.live <= 0:
+		return fmt.Errorf("--for %v: give a time, such as 60s or 10m", a.live)
+	case c.Flags().Changed("pcap") && a.pcap == "":
+		return errors.New("--pcap is empty: name a file, or - for stdin")
+	}
+	return nil
+}
+
+// observe makes the report; with an error there may be one of what came before.
+func (a *auditFlags) observe(c *cobra.Command, o *options, cfg config.Config) (*audit.Report, error) {
+	switch {
+	case a.daemon:
+		return auditDaemon(c.Context(), o)
+	case a.pcap != "":
+		return auditFile(c.Context(), a.pcap, c.InOrStdin(), cfg)
+	}
+	return auditLive(c.Context(), a.live, cfg, c.ErrOrStderr())
+}
+
+// write prints the report, to a file by way of another one: what was there stays
+// until the report is whole.
+func (a *auditFlags) write(stdout io.Writer, r *audit.Report, f *format) error {
+	show := func(w io.Writer) error {
+		return f.print(w, r, func(w io.Writer) error { return report.Text(w, r) })
+	}
+	if a.output == "" {
+		return show(stdout)
+	}
+	return writeFile(a.output, show)
+}

@@ -1,0 +1,136 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ptbrelay/audit"
+	"ptbrelay/audit/check"
+	"ptbrelay/audit/host"
+	"ptbrelay/config"
+	"ptbrelay/relay/capture"
+)
+
+const (
+	// synBuffer is the receive buffer of the SYNs' group in bytes: 100 a second
+	// come.
+	synBuffer = 256 << 10
+	// auditShare bounds what reading the host may cost: at most a hundredth of the
+	// time, however large its routing tables.
+	auditShare = 100
+)
+
+// auditor is the audit beside the relay: it observes what the relay sees, and SYNs,
+// and checks the host now and then.
+type auditor struct {
+	daemon       *daemon
+	begun        time.Time
+	begin        host.Counters
+	observations *audit.Observations
+	host         *audit.HostCollector
+	syns         *capture.NFLOG // nil where audit.mss is false
+
+	mu       sync.Mutex // guards what follows
+	facts    check.Facts
+	findings []check.Finding
+	read     bool // there are facts
+}
+
+// openAuditor makes what the audit needs. The table does not log SYNs before.
+func openAuditor(d *daemon, cfg config.Config) (*auditor, error) {
+	systems, err := openSystems(cfg)
+	if err != nil {
+		return nil, err
+	}
+	a := &auditor{
+		daemon:       d,
+		begun:        time.Now(),
+		observations: audit.NewQueuedObservations(systems),
+		host:         audit.NewHostCollector(host.ReadCounters),
+	}
+	a.begin, _ = host.ReadCounters() // where that fails there are no rates
+	if cfg.Audit.MSS {
+		if a.syns, err = capture.OpenNFLOG(capture.NFLOGConfig{Group: cfg.Capture.Group + 1, Buffer: synBuffer}); err != nil {
+			return nil, fmt.Errorf("audit.mss: %w", err)
+		}
+	}
+	return a, nil
+}
+
+func (a *auditor) close() error {
+	if a.syns == nil {
+		return nil
+	}
+	return a.syns.Close()
+}
+
+// run observes until the context ends.
+func (a *auditor) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		a.observations.Run(ctx)
+		return nil
+	})
+	g.Go(func() error {
+		a.readHost(ctx)
+		return nil
+	})
+	if a.syns != nil {
+		g.Go(func() error { return a.syns.Run(ctx, a.sample) })
+	}
+	return g.Wait()
+}
+
+// sample is a [capture.Handler] of SYNs.
+func (a *auditor) sample(_ time.Time, batch []capture.Packet) {
+	policy := a.daemon.relay.Settings().Policy
+	for i := range batch {
+		observeSYN(a.observations, &policy, &batch[i])
+	}
+}
+
+// readHost reads and checks the host now and then.
+func (a *auditor) readHost(ctx context.Context) {
+	for {
+		begin := time.Now()
+		cfg := a.daemon.inForce().cfg
+		facts := check.Read(expectation(cfg))
+		findings := check.Examine(&facts)
+		a.host.Set(audit.HostReading{Routes: facts.Routes, Exceptions: facts.Exceptions, Findings: findings})
+		a.mu.Lock()
+		last := a.findings
+		a.facts, a.findings, a.read = facts, findings, true
+		a.mu.Unlock()
+		logFindings(a.daemon.log, last, findings)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(max(cfg.Audit.RoutesEvery, auditShare*time.Since(begin))):
+		}
+	}
+}
+
+// report is what `audit --daemon` prints.
+func (a *auditor) report() *audit.Report {
+	r := &audit.Report{Version: buildVersion(), Source: audit.Daemon, Begun: a.begun, Seconds: time.Since(a.begun).Seconds()}
+	wire, lost := a.daemon.relay.Stats(), a.daemon.source.Stats()
+	for _, n := range wire.Received {
+		r.Messages.Packets += n
+	}
+	r.Messages.Verdicts = verdicts(wire.Verdicts[:])
+	r.Messages.Lost = lost.Overrun + lost.Gap
+	if s, ok := a.daemon.rulesStats(); ok {
+		r.Messages.Lost += s.Guarded
+	}
+	a.observations.Fill(r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.read {
+		r.Host = audit.HostReport(&a.facts, a.begin, a.findings)
+	}
+	return r
+}

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"log/slog"
+
+	"ptbrelay/audit/check"
+)
+
+// maxLogged bounds the lines that one reading of the host puts into the log.
+const maxLogged = 20
+
+// matter is what of a finding makes it another one for the log.
+type matter struct {
+	id, subject string
+	severity    check.Severity
+}
+
+// logFindings says which errors and warnings have come since the last reading, and
+// which have gone.
+func logFindings(log *slog.Logger, last, now []check.Finding) {
+	were, are := matters(last), matters(now)
+	lines := 0
+	say := func(level func(string, ...any), what string, f check.Finding) {
+		if lines++; lines <= maxLogged {
+			level(what, "id", f.ID, "severity", f.Severity, "subject", f.Subject, "read", f.Read, "mend", f.Mend)
+		}
+	}
+	for _, f := range now {
+		if m := matterOf(f); are[m] && !were[m] {
+			say(log.Warn, "finding", f)
+		}
+	}
+	for _, f := range last {
+		if m := matterOf(f); were[m] && !are[m] {
+			say(log.Info, "finding is gone", f)
+		}
+	}
+	if lines > maxLogged {
+		log.Warn("more findings have come or gone: see ptbrelay doctor", "number", lines-maxLogged)
+	}
+}
+
+func matterOf(f check.Finding) matter { return matter{f.ID, f.Subject, f.Severity} }
+
+// matters are those of errors and warnings.
+func matters(all []check.Finding) map[matter]bool {
+	found := make(map[matter]bool)
+	for _, f := range all {
+		if f.Severity == check.Error || f.Severity == check.Warning {
+			found[matterOf(f)] = true
+		}
+	}
+	return found
+}
