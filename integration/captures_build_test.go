@@ -103,15 +103,13 @@ func buildGarbage(t *testing.T) []byte {
 			err = w.WritePacket(info, frame)
 		}
 	}
-	n := 0
-	for _, packet := range garbled() {
-		link := n % len(wires)
-		add(n, link, wires[link].frame(packet))
-		n++
-	}
-	for _, frame := range strangers() {
+	frames := strangers()
+	for n, frame := range frames {
 		add(n, 0, frame)
-		n++
+	}
+	for i, packet := range garbled() {
+		link := i % len(wires)
+		add(len(frames)+i, link, wires[link].frame(packet))
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -8,8 +8,9 @@ import (
 	"ptbrelay/audit/host"
 )
 
-// ourProcess is the name of a process of ours.
-const ourProcess = "ptbrelay"
+// ourName is what the names of ptbrelay's processes begin with, also where versions
+// are kept apart by name.
+const ourName = "ptbrelay"
 
 // nflogBusy looks for other processes on the NFLOG groups that ptbrelay captures by:
 // the kernel gives a group to one socket (nfulnl_recv_config in
@@ -30,7 +31,7 @@ func nflogBusy(f *Facts) []Finding {
 		switch {
 		case owner.PID == 0:
 			found = append(found, ownedByUnknown(owner))
-		case owner.Name != ourProcess:
+		case !owner.Self && !strings.HasPrefix(owner.Name, ourName):
 			found = append(found, ownedByOther(owner))
 		default:
 			read = append(read, fmt.Sprintf("NFLOG group %d is ptbrelay's own (process %d)", group, owner.PID))

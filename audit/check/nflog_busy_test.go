@@ -19,6 +19,9 @@ func TestNFLOGBusy(t *testing.T) {
 		"ptbrelay": {
 			[]host.LogGroup{{Group: 33, PortID: 900, PID: 812, Name: "ptbrelay"}},
 			Finding{Severity: OK, Read: "NFLOG group 33 is ptbrelay's own (process 812), NFLOG group 34 is free"}},
+		"ptbrelay by another name": {
+			[]host.LogGroup{{Group: 34, PortID: 900, PID: 812, Name: "canary", Self: true}},
+			Finding{Severity: OK, Read: "NFLOG group 33 is free, NFLOG group 34 is ptbrelay's own (process 812)"}},
 		"another": {
 			[]host.LogGroup{{Group: 33, PortID: 899, PID: 811, Name: "ptbrelay"}, {Group: 34, PortID: 900, PID: 812, Name: "ulogd"}},
 			Finding{Severity: Error, Subject: "NFLOG group 34", Read: "owned by ulogd (process 812)",

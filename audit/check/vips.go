@@ -21,7 +21,8 @@ func (f *Facts) vips() ([]netip.Prefix, error) {
 	held := f.held()
 	for _, p := range f.Routes.Value.Local {
 		a := p.Addr()
-		if !a.IsLoopback() && !a.IsLinkLocalUnicast() && !(p.IsSingleIP() && held[a]) {
+		own := p.IsSingleIP() && held[a]
+		if !own && !a.IsLoopback() && !a.IsLinkLocalUnicast() {
 			vips = append(vips, p)
 		}
 	}

@@ -1,7 +1,6 @@
 package firewall
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -28,6 +27,7 @@ const within = 5 * time.Second
 type ground struct {
 	t        testing.TB
 	node     *lab.Node
+	conn     *nftables.Conn
 	sender   *lab.Sender
 	index    int // of eth0
 	sockets  []*net.UDPConn
@@ -53,6 +53,9 @@ const markerProtocol = 253
 func newGround(t testing.TB) *ground {
 	t.Helper()
 	g := &ground{t: t, node: labtest.Node(t, "host")}
+	c, err := nftables.New() // it opens a socket for each batch, in the host's namespace
+	g.must(err)
+	g.conn = c
 	g.wire()
 	g.judge()
 	g.sender = labtest.Sender(t, g.node, "wire")
@@ -126,7 +129,8 @@ func (g *ground) address(l netlink.Link, a netip.Addr, bits int) {
 var judgeTable = &nftables.Table{Name: "judge", Family: nftables.TableFamilyINet}
 
 func (g *ground) judge() {
-	g.change(func(c *nftables.Conn) {
+	c := g.conn
+	{
 		c.AddTable(judgeTable)
 		first, last := nftables.ChainPriority(-2000), nftables.ChainPriority(2000)
 		markers := c.AddChain(&nftables.Chain{Table: judgeTable, Name: "markers", Type: nftables.ChainTypeFilter,
@@ -140,7 +144,8 @@ func (g *ground) judge() {
 		}
 		// Without a rule that asks for it, conntrack would not be at work.
 		c.AddRule(&nftables.Rule{Table: judgeTable, Chain: ptbs, Exprs: labtest.CTInvalid()})
-	})
+	}
+	g.do(c.Flush)
 }
 
 // reports matches a PTB by the MTU that it reports.
@@ -158,41 +163,27 @@ func eq(load expr.Any, value ...byte) []expr.Any {
 	return []expr.Any{load, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: value}}
 }
 
-// change makes changes to nftables in one batch.
-func (g *ground) change(f func(*nftables.Conn)) {
-	g.t.Helper()
-	g.do(func() error {
-		c, err := nftables.New()
-		if err != nil {
-			return err
-		}
-		f(c)
-		return c.Flush()
-	})
-}
-
 // passed are how many PTBs of each kind have passed, and how many markers came.
 func (g *ground) passed() (ptbs [4]uint64, markers uint64) {
 	g.t.Helper()
-	g.do(func() error {
-		c, err := nftables.New()
-		if err != nil {
-			return err
-		}
-		rules, err := c.GetRules(judgeTable, &nftables.Chain{Name: "ptbs", Table: judgeTable})
-		if err != nil || len(rules) <= len(kinds) {
-			return errors.Join(err, fmt.Errorf("%d rules", len(rules)))
-		}
-		for i := range kinds {
-			ptbs[i] = packets(rules[i])
-		}
-		rules, err = c.GetRules(judgeTable, &nftables.Chain{Name: "markers", Table: judgeTable})
-		if len(rules) > 0 {
-			markers = packets(rules[0])
-		}
+	for i, rule := range g.judged("ptbs", len(kinds)) {
+		ptbs[i] = packets(rule)
+	}
+	return ptbs, packets(g.judged("markers", 1)[0])
+}
+
+// judged are the first n rules of a chain of the judge's.
+func (g *ground) judged(chain string, n int) []*nftables.Rule {
+	g.t.Helper()
+	var rules []*nftables.Rule
+	g.do(func() (err error) {
+		rules, err = g.conn.GetRules(judgeTable, &nftables.Chain{Name: chain, Table: judgeTable})
 		return err
 	})
-	return ptbs, markers
+	if len(rules) < n {
+		g.t.Fatalf("%d rules in %s", len(rules), chain)
+	}
+	return rules[:n]
 }
 
 func packets(r *nftables.Rule) uint64 {

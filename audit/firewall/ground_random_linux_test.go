@@ -17,7 +17,8 @@ func TestRandomRulesGround(t *testing.T) {
 	g := newGround(t)
 	all, certain := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		g.change(func(c *nftables.Conn) { randomTable(rt, c) })
+		randomTable(rt, g.conn)
+		g.do(g.conn.Flush)
 		all += 2 * len(kinds)
 		certain += g.check(rt)
 	})

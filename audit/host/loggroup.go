@@ -9,4 +9,5 @@ type LogGroup struct {
 	// another user or outside this PID namespace.
 	PID  int
 	Name string // at most 15 bytes (proc_pid_comm(5))
+	Self bool   // it is the calling process
 }

@@ -99,6 +99,7 @@ func nameHolders(groups []LogGroup, sockets io.Reader) error {
 	for i := range groups {
 		h := holders[ports[groups[i].PortID]]
 		groups[i].PID, groups[i].Name = h.pid, h.name
+		groups[i].Self = h.pid == os.Getpid()
 	}
 	return nil
 }

@@ -88,13 +88,13 @@ func TestReadLogGroups(t *testing.T) {
 	first := bind(t, n, 65535, 33, 0)
 	second := bind(t, n, 34)
 	expectGroups(t, n,
-		LogGroup{0, first.PID(), pid, name}, LogGroup{33, first.PID(), pid, name},
-		LogGroup{34, second.PID(), pid, name}, LogGroup{65535, first.PID(), pid, name},
+		LogGroup{0, first.PID(), pid, name, true}, LogGroup{33, first.PID(), pid, name, true},
+		LogGroup{34, second.PID(), pid, name, true}, LogGroup{65535, first.PID(), pid, name, true},
 	)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	expectGroups(t, n, LogGroup{34, second.PID(), pid, name})
+	expectGroups(t, n, LogGroup{34, second.PID(), pid, name, true})
 }
 
 // A socket held more than once is held by one process.
@@ -104,7 +104,7 @@ func TestReadLogGroupsHeldTwice(t *testing.T) {
 	c := bind(t, n, 33)
 	held := ask(t, c, func(fd int) (int, error) { return unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0) })
 	closeAtEnd(t, descriptor(held))
-	expectGroups(t, n, LogGroup{33, c.PID(), pid, name})
+	expectGroups(t, n, LogGroup{33, c.PID(), pid, name, true})
 }
 
 var errOneUser = errors.New("this user namespace has no second user")

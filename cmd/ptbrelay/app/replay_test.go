@@ -315,15 +315,18 @@ func TestReplayCutFile(t *testing.T) {
 // Numbers are those of frames in the file, skipped ones too; each capture that
 // ships says the same as text and as JSON.
 func TestReplayNumbers(t *testing.T) {
-	for _, name := range []string{"blackhole.pcap", "garbage.pcapng", "routers.pcap.gz"} {
+	for name, before := range map[string]int{"blackhole.pcap": 0, "garbage.pcapng": 3, "routers.pcap.gz": 0} {
 		path := filepath.Join(captures, name)
 		_, text, _ := run(t, "replay", "-c", write(t, "{}"), path)
 		_, stdout, _ := run(t, "replay", "-c", write(t, "{}"), "--format", "json", path)
-		lines, _ := parse(t, stdout)
+		lines, sums := parse(t, stdout)
+		if sums.Skipped != uint64(before) {
+			t.Errorf("%s: %d frames skipped, want %d", name, sums.Skipped, before)
+		}
 		shown := strings.Split(text, "\n")[1:]
 		for i, l := range lines {
 			fields := strings.Fields(shown[i])
-			if l.Packet != uint64(i+1) || fields[0] != fmt.Sprint(l.Packet) || fields[2] != l.Verdict || !strings.HasSuffix(shown[i], "  "+l.Reason) {
+			if l.Packet != uint64(before+i+1) || fields[0] != fmt.Sprint(l.Packet) || fields[2] != l.Verdict || !strings.HasSuffix(shown[i], "  "+l.Reason) {
 				t.Errorf("%s: %+v\n%s", name, l, shown[i])
 			}
 		}

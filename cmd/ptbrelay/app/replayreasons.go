@@ -91,7 +91,7 @@ func (r *replayReasons) outcome(now time.Duration, m *classify.Message, o outcom
 		return "the budget for all has nothing left for it (relay.limits.node)"
 	case outcome.Deferred:
 		return "the budget for all keeps what is left for flows that come back (relay.limits.node)"
-	case outcome.Paused, outcome.QueueFull, outcome.NoPeers, outcome.SendFailed:
+	case outcome.Paused, outcome.QueueFull, outcome.NoPeers, outcome.SendFailed, outcome.NumOutcomes:
 	}
 	return "" // no replay ends so
 }
