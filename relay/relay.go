@@ -75,6 +75,9 @@ func (r *Relay) Apply(s Settings) { r.settings.Store(&s) }
 // Settings returns the settings in force.
 func (r *Relay) Settings() Settings { return *r.settings.Load() }
 
+// Epoch is when the relay was made: it knows time as what has passed since.
+func (r *Relay) Epoch() time.Time { return r.epoch }
+
 // Handle takes a batch from the source; read is when it was read.
 func (r *Relay) Handle(read time.Time, batch []capture.Packet) {
 	s := r.settings.Load()

@@ -66,7 +66,7 @@ func (f *Facts) tagOf(r host.FIBRoute) (t tag, odd bool) {
 			t.interfaces = l.MTU
 		}
 	}
-	return t, t.locked || t.mtu != 0 && t.mtu != t.interfaces
+	return t, t.locked || t.mtu != 0 && t.interfaces != 0 && t.mtu != t.interfaces
 }
 
 func (t tag) String() string {
@@ -85,7 +85,7 @@ func (t tag) why() string {
 	switch {
 	case t.locked: // ip_dont_fragment in include/net/ip.h
 		return "The lock has the kernel ignore every PTB for this route and send without DF, so that routers fragment."
-	case t.interfaces != 0 && t.mtu > t.interfaces:
+	case t.mtu > t.interfaces:
 		return "The kernel believes the tag, not the interface, and sends packets that are too big for the link."
 	default:
 		return "No packet by this route is larger than the tag, though the interface carries more; tunnels that need more fail."

@@ -132,6 +132,20 @@ func TestRouteMTUTag(t *testing.T) {
 				},
 			},
 		},
+		"by an interface that came or went, of whose MTU nothing is known": {
+			[]host.FIBRoute{
+				tagged("::/0", 1280, func(r *host.FIBRoute) { r.NextHops[0].Interface = 9 }),
+				tagged("203.0.113.0/24", 1280, func(r *host.FIBRoute) { r.NextHops[0].Interface, r.MTULocked = 9, true }),
+			},
+			[]Finding{{
+				Severity: Info,
+				Subject:  "203.0.113.0/24 table main metric 1024",
+				Read:     "routing tables: mtu lock 1280; routes with it: 1",
+				Why:      fragile,
+				Mend: "ip route change table main metric 1024 $(ip route show 203.0.113.0/24 table main metric 1024" +
+					` | sed 's/ mtu \(lock \)*[0-9]*/ mtu 0/')`,
+			}},
+		},
 		"no difference, or an advmss alone": {
 			[]host.FIBRoute{
 				tagged("::/0", 1500, nil),

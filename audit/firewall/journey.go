@@ -20,31 +20,86 @@ func newJourney(p PTB, e entrance) *journey {
 }
 
 func (j *journey) travel(bases []*chain) {
+	var group []encounter
 	for _, c := range bases {
-		if m := c.base.meets(j.packet.entrance); m != no && c.table.meets(j.ptb.IPv6) {
-			j.meet(c, m)
+		m := c.base.meets(j.packet.entrance)
+		if m == no || !c.table.meets(j.ptb.IPv6) {
+			continue
 		}
+		if len(group) > 0 && !group[0].chain.base.together(c.base) {
+			j.meet(group)
+			group = nil
+		}
+		group = append(group, encounter{c, m})
 	}
+	j.meet(group)
 }
 
-// meet takes the packet through a base chain, that it meets for sure or perhaps.
-func (j *journey) meet(c *chain, m match) {
-	j.pastConntrack(c.base)
-	var left ends
-	for _, s := range j.ways {
-		e := j.base(c, s)
-		if m != yes {
-			e.accept = e.accept.join(s)
+// encounter is a base chain that the packet meets for sure or perhaps.
+type encounter struct {
+	chain *chain
+	sure  match
+}
+
+// mostOrders is how many chains of one priority are tried in every order.
+const mostOrders = 6
+
+// meet takes the packet through the base chains of one hook and priority, which
+// the kernel calls in an order that depends on when they were made.
+func (j *journey) meet(group []encounter) {
+	if len(group) == 0 {
+		return
+	}
+	j.pastConntrack(group[0].chain.base)
+	var left []state
+	start := j.ways
+	if len(group) > mostOrders {
+		for i, s := range start {
+			start[i] = anything(s, nil).on
 		}
-		left.add(e)
+		left = j.through(start, group)
+	} else {
+		permute(group, func() { left = append(left, j.through(start, group)...) })
 	}
-	j.ways = split(left.accept)
-	if j.first == nil {
-		j.first = left.first
+	j.ways = split(join(left))
+}
+
+// through takes the packet through base chains one after the other.
+func (j *journey) through(ways []state, group []encounter) []state {
+	for _, n := range group {
+		var left ends
+		for _, s := range ways {
+			e := j.base(n.chain, s)
+			if n.sure != yes {
+				e.accept = e.accept.join(s)
+			}
+			left.add(e)
+		}
+		ways = split(left.accept)
+		if j.first == nil {
+			j.first = left.first
+		}
+		if left.last != nil {
+			j.last = left.last
+		}
 	}
-	if left.last != nil {
-		j.last = left.last
+	return ways
+}
+
+// permute calls f with every order of the group.
+func permute(group []encounter, f func()) {
+	var rest func(from int)
+	rest = func(from int) {
+		if from == len(group) {
+			f()
+		}
+		for i := from; i < len(group); i++ {
+			group[from], group[i] = group[i], group[from]
+			rest(from + 1)
+			group[from], group[i] = group[i], group[from]
+		}
 	}
+	rest(0)
 }
 
 // pastConntrack has conntrack look at the packet where it comes before the chain.
@@ -54,17 +109,24 @@ func (j *journey) pastConntrack(b *base) {
 		return
 	}
 	j.tracked = sure
-	var all state
+	var all []state
 	for _, s := range j.ways {
-		after := s
+		if !sure {
+			all = append(all, s)
+		}
 		if s.track&fresh != 0 {
-			after.track = s.track&^fresh | j.ptb.State.track()
+			s.track = s.track&^fresh | j.ptb.State.track()
 		}
-		if all = all.join(after); !sure {
-			all = all.join(s)
-		}
+		all = append(all, s)
 	}
-	j.ways = split(all)
+	j.ways = split(join(all))
+}
+
+func join(all []state) (joined state) {
+	for _, s := range all {
+		joined = joined.join(s)
+	}
+	return joined
 }
 
 // split is one state for each that conntrack may have made.

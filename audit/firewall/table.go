@@ -75,6 +75,9 @@ func (b *base) meets(e entrance) match {
 	return yes
 }
 
+// together reports whether two base chains are of one hook and priority.
+func (b *base) together(o *base) bool { return b.stage == o.stage && b.priority == o.priority }
+
 // conntrackPriority is NF_IP_PRI_CONNTRACK: what conntrack makes of a packet is
 // known to later chains of its prerouting.
 const conntrackPriority = -200

@@ -74,9 +74,9 @@ func decodeRoute(b []byte) (Route, error) {
 	for a.next() {
 		switch a.kind {
 		case unix.RTA_PREFSRC:
-			r.Source = a.address(b[rtmFamily])
+			r.Source = a.addressOf(b[rtmFamily])
 		case unix.RTA_GATEWAY:
-			r.Gateway = a.address(b[rtmFamily])
+			r.Gateway = a.addressOf(b[rtmFamily])
 		case unix.RTA_OIF:
 			r.Interface = int(int32(a.number()))
 		case unix.RTA_METRICS:
@@ -91,16 +91,6 @@ func decodeRoute(b []byte) (Route, error) {
 		return Route{}, a.err
 	}
 	return r, nil
-}
-
-// address reads an address of that family.
-func (a *attributes) address(family uint8) netip.Addr {
-	address, _ := netip.AddrFromSlice(a.value)
-	if f, ok := familyOf(address); !ok || f != family {
-		a.err = errAddress
-		return netip.Addr{}
-	}
-	return address
 }
 
 // decodeMTU finds the MTU among a route's metrics; 0 where it is not there.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -64,6 +65,9 @@ func TestDecodeRouteBroken(t *testing.T) {
 			attribute(unix.RTA_METRICS|unix.NLA_F_NESTED, -1, mtu[4:]...)), good, false},
 		{"gateway of the other family", routeMessage(v4, 32, unicast, attribute(unix.RTA_VIA, -1, 10, 0, 0x20, 1), source, iface, mtu),
 			with(func(r *Route) { r.Gateway = netip.Addr{} }), false},
+		{"gateway of IPv4 mapped into IPv6", routeMessage(v6, 128, unicast,
+			attribute(unix.RTA_GATEWAY, -1, net.ParseIP("198.51.100.1").To16()...), iface, mtu),
+			Route{Gateway: netip.MustParseAddr("::ffff:198.51.100.1"), Interface: 7, MTU: 1400}, false},
 		{"other metrics", routeMessage(v4, 32, unicast, gateway, source, iface, metrics(attribute(unix.RTAX_ADVMSS, -1, u32(1360)...)...)),
 			with(func(r *Route) { r.MTU = 0 }), false},
 		{"expires", learned(routeMessage(v4, 32, unicast, gateway, source, iface, mtu, expires(1234))),

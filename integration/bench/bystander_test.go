@@ -82,6 +82,7 @@ func steps() []step {
 		{name: "ICMPv6's type loaded", install: chain(code, kind[:1])},
 		{name: "and compared", install: chain(code, kind)},
 		{name: "ptbrelay's table", install: ptbrelayTable},
+		{name: "with a sample of SYNs", install: sampling},
 	}
 }
 
@@ -161,6 +162,11 @@ func (d *difference) quartiles() (low, middle, high float64) {
 // ptbrelayTable is ptbrelay's table with default settings.
 func ptbrelayTable() (io.Closer, error) {
 	return rules.Install(rules.Config{Group: 33, Guard: 100_000}, slog.Default())
+}
+
+// sampling is the table with audit.mss.
+func sampling() (io.Closer, error) {
+	return rules.Install(rules.Config{Group: 33, Guard: 100_000, MSS: true}, slog.Default())
 }
 
 // chain makes a chain at the same hook with these rules.

@@ -64,20 +64,23 @@ type sighting struct {
 
 // event copies what an event says of the message.
 func (s *sighting) event(now time.Time) Event {
-	m := s.message
-	e := Event{
-		Time:     Time{now},
-		From:     Wire,
-		Family:   m.Family.String(),
-		Verdict:  s.verdict.String(),
-		Outcome:  s.outcome,
-		Delivery: s.delivery,
-		Router:   m.Router,
-		VIP:      m.VIP,
-		MTU:      uint32(m.MTU),
-	}
+	e := EventOf(now, s.message, s.verdict)
+	e.From, e.Outcome, e.Delivery = Wire, s.outcome, s.delivery
 	if s.peer.IsValid() {
 		e.From = s.peer.Unmap().String()
+	}
+	return e
+}
+
+// EventOf is what can be told of a message by itself.
+func EventOf(at time.Time, m *classify.Message, v classify.Verdict) Event {
+	e := Event{
+		Time:    Time{at},
+		Family:  m.Family.String(),
+		Verdict: v.String(),
+		Router:  m.Router,
+		VIP:     m.VIP,
+		MTU:     uint32(m.MTU),
 	}
 	if m.Flow != (classify.Flow{}) {
 		e.VIPPort = m.Flow.VIPPort()

@@ -14,6 +14,7 @@ import (
 	"ptbrelay/config"
 	"ptbrelay/relay"
 	"ptbrelay/relay/capture"
+	"ptbrelay/relay/control"
 	"ptbrelay/relay/outcome"
 	"ptbrelay/relay/transport"
 )
@@ -88,7 +89,7 @@ func newReplay(file *capture.File, cfg config.Config, out *bufio.Writer, f *form
 	settings := situation{cfg: cfg, host: anywhere()}.relaySettings()
 	r := &replay{file: file, reasons: newReplayReasons(settings.Policy), out: out, format: f}
 	r.relay = relay.New(r, r, r, settings)
-	r.clock.begun = time.Now()
+	r.clock.begun = r.relay.Epoch()
 	return r
 }
 
@@ -134,7 +135,7 @@ func (r *replay) handle(read time.Time, batch []capture.Packet) {
 func (r *replay) Received(m *classify.Message, v classify.Verdict, o outcome.Outcome) {
 	p := replayed{
 		Packet: r.number,
-		Event:  replayEvent(r.time, m, v),
+		Event:  control.EventOf(r.time, m, v),
 		Reason: r.reasons.of(r.clock.since, m, v, o),
 		since:  r.time.Sub(r.clock.first),
 		flow:   m.Flow,

@@ -24,25 +24,6 @@ type replayed struct {
 	flow  classify.Flow
 }
 
-// replayEvent is what can be told of any message.
-func replayEvent(at time.Time, m *classify.Message, v classify.Verdict) control.Event {
-	e := control.Event{
-		Time:    control.Time{Time: at},
-		Family:  m.Family.String(),
-		Verdict: v.String(),
-		Router:  m.Router,
-		VIP:     m.VIP,
-		MTU:     uint32(m.MTU),
-	}
-	if m.Flow != (classify.Flow{}) {
-		e.VIPPort = m.Flow.VIPPort()
-		e.Client = m.Flow.Client()
-		e.ClientPort = m.Flow.ClientPort()
-		e.Protocol = m.Flow.Protocol().String()
-	}
-	return e
-}
-
 // replayLine holds IPv4 addresses; longer ones push what follows to the right.
 const replayLine = "%6v  %12v  %-15s  %-14s  %5s  %-39s  %-15s  %s\n"
 
