@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"ptbrelay/audit/host"
@@ -57,23 +56,11 @@ func routeName(r host.FIBRoute) string {
 // routeKey is what tells routes of one destination apart, in the words of ip
 // route.
 func routeKey(r host.FIBRoute) string {
-	key := fmt.Sprintf("table %s metric %d", tableName(r.Table), r.Metric)
+	key := fmt.Sprintf("table %s metric %d", host.TableName(r.Table), r.Metric)
 	if r.TOS != 0 {
 		key += fmt.Sprintf(" tos 0x%02x", r.TOS)
 	}
 	return key
-}
-
-func tableName(table uint32) string {
-	switch table {
-	case host.TableDefault:
-		return "default"
-	case host.TableMain:
-		return "main"
-	case host.TableLocal:
-		return "local"
-	}
-	return strconv.FormatUint(uint64(table), 10)
 }
 
 // ipCommand is ip for the family of the address.

@@ -1,6 +1,9 @@
 package host
 
-import "net/netip"
+import (
+	"net/netip"
+	"strconv"
+)
 
 // MaxKept is how many of each kind [Routes] names, and how many path MTUs an
 // [ExceptionSet]; beyond it they are only counted, so that a full routing table
@@ -32,6 +35,19 @@ const (
 	TableMain    = 254
 	TableLocal   = 255
 )
+
+// TableName is how ip route calls a table.
+func TableName(table uint32) string {
+	switch table {
+	case TableDefault:
+		return "default"
+	case TableMain:
+		return "main"
+	case TableLocal:
+		return "local"
+	}
+	return strconv.FormatUint(uint64(table), 10)
+}
 
 // FIBRoute is one route of a routing table.
 type FIBRoute struct {
