@@ -47,7 +47,8 @@ type Messages struct {
 	Packets uint64 `json:"packets"`
 	// Verdicts are of the PTBs, by family and verdict; not-ptb is left out.
 	Verdicts map[string]map[string]uint64 `json:"verdicts"`
-	// SYNs are those that open a connection to this side, by family.
+	// SYNs are those that open a connection to this side, by family; no family:
+	// they are not observed, as by a daemon without audit.mss.
 	SYNs map[string]uint64 `json:"syns"`
 	// Lost is how many the kernel or ptbrelay did not keep up with.
 	Lost uint64 `json:"lost"`

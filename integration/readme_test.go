@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,8 +60,7 @@ func TestReadmeCommands(t *testing.T) {
 			if code := app.Run(t.Context(), append(args, "--help"), nil, &stdout, &stderr); code != 0 {
 				t.Errorf("%s: exit code %d: %s", line, code, &stderr)
 			}
-			command, _, _ := strings.Cut(strings.Join(args, " "), " -")
-			if !strings.Contains(stdout.String(), "Usage:\n  ptbrelay "+command+" ") {
+			if !strings.Contains(stdout.String(), "Usage:\n  ptbrelay "+commandOf(args)+" ") {
 				t.Errorf("%s: the help is of another command:\n%s", line, &stdout)
 			}
 		}
@@ -81,6 +81,15 @@ func ptbrelayArgs(line string) (args []string, ok bool) {
 		return nil, false
 	}
 	return words[1:], true
+}
+
+// commandOf is what is before flags and files.
+func commandOf(args []string) string {
+	end := slices.IndexFunc(args, func(arg string) bool { return arg[0] == '-' || strings.ContainsAny(arg, "./") })
+	if end < 0 {
+		end = len(args)
+	}
+	return strings.Join(args[:end], " ")
 }
 
 // Every verdict, outcome, delivery and result that there is stands in the README.

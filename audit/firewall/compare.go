@@ -1,6 +1,9 @@
 package firewall
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // operator is that of a comparison, by its number (enum nft_cmp_ops).
 type operator uint32
@@ -87,6 +90,9 @@ func (x bitwise) eval(r *run) match {
 func (x bitwise) tell(s *speech) string {
 	l := s.label(x.source)
 	l.mask = x.maskBits
+	if slices.ContainsFunc(x.xor, func(b byte) bool { return b != 0 }) {
+		l = label{field: field{name: l.name + " & " + l.show(x.maskBits) + " ^ " + l.show(x.xor), bytes: l.bytes, show: l.show}}
+	}
 	s.labels[x.register] = l
 	return ""
 }

@@ -86,7 +86,7 @@ func decodePayload(a *attributes) expression {
 	l := layer(a.number(unix.NFTA_PAYLOAD_BASE))
 	offset, n := int(a.number(unix.NFTA_PAYLOAD_OFFSET)), a.length(unix.NFTA_PAYLOAD_LEN)
 	if a.has(unix.NFTA_PAYLOAD_SREG) {
-		return rewrite{a.register(unix.NFTA_PAYLOAD_SREG, n), l, offset, n}
+		return rewrite{place{l, offset, n}, a.register(unix.NFTA_PAYLOAD_SREG, n)}
 	}
 	return load{a.register(unix.NFTA_PAYLOAD_DREG, n), payloadField(l, offset, n)}
 }

@@ -65,8 +65,16 @@ func newGround(t testing.TB) *ground {
 			g.sockets = append(g.sockets, c)
 			return err
 		})
-		t.Cleanup(func() { g.sockets[0].Close(); g.sockets = g.sockets[1:] })
+		c := g.sockets[len(g.sockets)-1]
+		t.Cleanup(func() { g.must(c.Close()) })
 	}
+	// The kernel finishes IPv6 addresses in its own time.
+	labtest.Eventually(t, within, "PTBs pass", func() error {
+		if passed := g.send(); passed != [4]bool{true, true, true, true} {
+			return fmt.Errorf("passed: %v", passed)
+		}
+		return nil
+	})
 	return g
 }
 
@@ -129,23 +137,30 @@ func (g *ground) address(l netlink.Link, a netip.Addr, bits int) {
 var judgeTable = &nftables.Table{Name: "judge", Family: nftables.TableFamilyINet}
 
 func (g *ground) judge() {
+	g.t.Helper()
 	c := g.conn
-	{
-		c.AddTable(judgeTable)
-		first, last := nftables.ChainPriority(-2000), nftables.ChainPriority(2000)
-		markers := c.AddChain(&nftables.Chain{Table: judgeTable, Name: "markers", Type: nftables.ChainTypeFilter,
-			Hooknum: nftables.ChainHookPrerouting, Priority: &first})
-		c.AddRule(&nftables.Rule{Table: judgeTable, Chain: markers, Exprs: slices.Concat(
-			eq(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, markerProtocol), []expr.Any{&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}})})
-		ptbs := c.AddChain(&nftables.Chain{Table: judgeTable, Name: "ptbs", Type: nftables.ChainTypeFilter,
-			Hooknum: nftables.ChainHookInput, Priority: &last})
-		for i, p := range kinds {
-			c.AddRule(&nftables.Rule{Table: judgeTable, Chain: ptbs, Exprs: slices.Concat(reports(p.IPv6, firstMTU+i), []expr.Any{&expr.Counter{}})})
-		}
-		// Without a rule that asks for it, conntrack would not be at work.
-		c.AddRule(&nftables.Rule{Table: judgeTable, Chain: ptbs, Exprs: labtest.CTInvalid()})
+	c.AddTable(judgeTable)
+	first, last := nftables.ChainPriority(-2000), nftables.ChainPriority(2000)
+	markers := c.AddChain(&nftables.Chain{Table: judgeTable, Name: "markers", Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookPrerouting, Priority: &first})
+	c.AddRule(&nftables.Rule{Table: judgeTable, Chain: markers, Exprs: slices.Concat(
+		eq(&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, markerProtocol),
+		[]expr.Any{&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}})})
+	ptbs := c.AddChain(&nftables.Chain{Table: judgeTable, Name: "ptbs", Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookInput, Priority: &last})
+	for i, p := range kinds {
+		c.AddRule(&nftables.Rule{Table: judgeTable, Chain: ptbs, Exprs: append(reports(p.IPv6, firstMTU+i), &expr.Counter{})})
 	}
+	// Without a rule that asks for it, conntrack would not be at work.
+	c.AddRule(&nftables.Rule{Table: judgeTable, Chain: ptbs, Exprs: labtest.CTInvalid()})
 	g.do(c.Flush)
+}
+
+// unjudge takes the judge's table away.
+func (g *ground) unjudge() {
+	g.t.Helper()
+	g.conn.DelTable(judgeTable)
+	g.do(g.conn.Flush)
 }
 
 // reports matches a PTB by the MTU that it reports.
@@ -200,8 +215,8 @@ func packets(r *nftables.Rule) uint64 {
 func (g *ground) send() (passed [4]bool) {
 	g.t.Helper()
 	for i, client := range []netip.Addr{classifytest.Client4, classifytest.Client6} {
-		_, err := g.sockets[i].WriteToUDPAddrPort([]byte{1}, netip.AddrPortFrom(client, knownPort))
-		g.must(err)
+		// An IPv6 address that is not finished cannot send: its PTBs are not related.
+		_, _ = g.sockets[i].WriteToUDPAddrPort([]byte{1}, netip.AddrPortFrom(client, knownPort))
 	}
 	before, _ := g.passed()
 	g.must(g.sender.Send(g.frames()))

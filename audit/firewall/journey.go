@@ -51,17 +51,24 @@ func (j *journey) meet(group []encounter) {
 		return
 	}
 	j.pastConntrack(group[0].chain.base)
-	var left []state
-	start := j.ways
 	if len(group) > mostOrders {
-		for i, s := range start {
-			start[i] = anything(s, nil).on
+		for i := range group {
+			j.ways = j.through(widen(j.ways), group[i:i+1])
 		}
-		left = j.through(start, group)
-	} else {
-		permute(group, func() { left = append(left, j.through(start, group)...) })
+		return
 	}
+	var left []state
+	permute(group, func() { left = append(left, j.through(j.ways, group)...) })
 	j.ways = split(join(left))
+}
+
+// widen forgets what other chains may have changed before.
+func widen(ways []state) []state {
+	var wide []state
+	for _, s := range ways {
+		wide = append(wide, anything(s, nil).on)
+	}
+	return split(join(wide))
 }
 
 // through takes the packet through base chains one after the other.

@@ -4,20 +4,18 @@ import "fmt"
 
 // payloadField is n bytes of a header.
 func payloadField(l layer, offset, n int) field {
-	return field{
-		name:  payloadName(l, offset, n),
-		bytes: n,
-		show:  payloadShow(l, offset, n),
-		read: func(r *run) (word, match) {
-			if r.rewritten {
-				return unknown(n), yes
-			}
-			if l > layerTransport {
-				return unknown(n), maybe
-			}
-			return r.slice(l, offset, n), yes
-		},
+	f := described(place{l, offset, n})
+	f.bytes = n
+	f.read = func(r *run) (word, match) {
+		switch {
+		case l > layerTransport:
+			return unknown(n), maybe
+		case r.rewritten:
+			return unknown(n), yes
+		}
+		return r.slice(l, offset, n), yes
 	}
+	return f
 }
 
 // place is where a field lies.
@@ -42,32 +40,44 @@ var payloads = map[place]field{
 	{layerTransport, 13, 1}: {name: "tcp flags", show: showHex},
 }
 
-func payloadName(l layer, offset, n int) string {
-	if f, ok := payloads[place{l, offset, n}]; ok {
-		return f.name
+// addresses are the fields of which rules ask for the first bytes, which is for a
+// prefix.
+var addresses = []place{{layerNetwork, 12, 4}, {layerNetwork, 16, 4}, {layerNetwork, 8, 16}, {layerNetwork, 24, 16}}
+
+// ttl is where IPv4 has its TTL, and IPv6 a part of its source.
+var ttl = place{layerNetwork, 8, 1}
+
+// described is the name and show of a field by its place.
+func described(p place) field {
+	if f, ok := payloads[p]; ok {
+		return f
 	}
-	names := map[layer]string{layerLink: "ll", layerNetwork: "nh", layerTransport: "th"}
-	name, ok := names[l]
+	for _, a := range addresses {
+		if p.layer == a.layer && p.offset == a.offset && p.bytes < a.bytes && p != ttl {
+			return field{name: payloads[a].name, show: prefixOf(a.bytes)}
+		}
+	}
+	name, ok := map[layer]string{layerLink: "ll", layerNetwork: "nh", layerTransport: "th"}[p.layer]
 	if !ok {
 		name = "…"
 	}
-	return fmt.Sprintf("@%s,%d,%d", name, offset*8, n*8)
+	return field{name: fmt.Sprintf("@%s,%d,%d", name, p.offset*8, p.bytes*8), show: showHex}
 }
 
-func payloadShow(l layer, offset, n int) func([]byte) string {
-	if f, ok := payloads[place{l, offset, n}]; ok {
-		return f.show
+// prefixOf shows the first bytes of an address of n bytes.
+func prefixOf(n int) func([]byte) string {
+	return func(b []byte) string {
+		whole := make([]byte, n)
+		copy(whole, b)
+		return fmt.Sprintf("%s/%d", showAddress(whole), 8*len(b))
 	}
-	return showHex
 }
 
 // rewrite changes bytes of a header to those of a register. It is noted where what
 // is known of them changes.
 type rewrite struct {
+	place
 	source int
-	layer  layer
-	offset int
-	bytes  int
 }
 
 func (x rewrite) eval(r *run) match {
@@ -77,7 +87,7 @@ func (x rewrite) eval(r *run) match {
 	return yes
 }
 
-func (x rewrite) tell(*speech) string { return payloadName(x.layer, x.offset, x.bytes) + " set …" }
+func (x rewrite) tell(*speech) string { return described(x.place).name + " set …" }
 
 // keeps reports whether all that is known of another word holds of this one too.
 func (w word) keeps(o word) bool {

@@ -28,9 +28,9 @@ func (s State) track() track {
 		return related
 	case Invalid:
 		return invalid
-	default:
-		return untracked
+	case Untracked:
 	}
+	return untracked
 }
 
 // each calls f for every member.
@@ -59,9 +59,9 @@ func (t track) bits() uint32 {
 		return ctRelated
 	case untracked:
 		return ctUntracked
-	default:
-		return ctInvalid
+	case fresh, invalid:
 	}
+	return ctInvalid
 }
 
 // connection reports whether the packet belongs to one.

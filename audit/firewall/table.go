@@ -98,9 +98,9 @@ func (t *table) meets(ipv6 bool) bool {
 		return !ipv6
 	case familyIPv6:
 		return ipv6
-	default:
-		return true
+	case familyINet, familyNetdev, familyBridge:
 	}
+	return true
 }
 
 // rule is a list of expressions, each of which may end it.

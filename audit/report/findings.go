@@ -28,9 +28,17 @@ func (w *writer) findings(all []check.Finding) {
 		} else {
 			w.wrong(of)
 		}
-		sum = append(sum, fmt.Sprintf("%d %s", len(of), s))
+		sum = append(sum, counts(len(of), s))
 	}
 	w.printf("%s\n", strings.Join(sum, ", "))
+}
+
+// counts is how many findings have a severity: "2 warnings", "2 ok".
+func counts(n int, s check.Severity) string {
+	if s == check.Error || s == check.Warning {
+		return plural(uint64(n), string(s))
+	}
+	return fmt.Sprintf("%d %s", n, s)
 }
 
 func withSeverity(all []check.Finding, s check.Severity) (of []check.Finding) {

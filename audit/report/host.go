@@ -44,6 +44,9 @@ func (w *writer) routes(r audit.Routes) {
 		})
 		w.more(len(r.Tagged))
 	}
+	if len(r.Tagged) > 0 && len(r.NextHops) > 0 {
+		w.printf("\n")
+	}
 	if len(r.NextHops) > 0 {
 		w.table(0, func(row func(string, ...any)) {
 			row("  next hop\tinterface\tneighbour\troutes\tonly way of")

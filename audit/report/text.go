@@ -38,10 +38,18 @@ var sources = map[audit.Source]string{
 }
 
 func (w *writer) head(r *audit.Report) {
-	w.printf("ptbrelay audit of %s: %s from %s on\n", sources[r.Source], seconds(r.Seconds), r.Begun.UTC().Format("2006-01-02 15:04:05 UTC"))
+	w.printf("ptbrelay audit of %s: %s\n", sources[r.Source], when(r))
 	if r.Ended != "" {
 		w.printf("Not all of it: %s\n", r.Ended)
 	}
+}
+
+// when is the time that a report is of; a file without packets has none.
+func when(r *audit.Report) string {
+	if r.Begun.IsZero() {
+		return "no packet"
+	}
+	return fmt.Sprintf("%s from %s on", seconds(r.Seconds), r.Begun.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
 // seconds is a time as people say it.
@@ -56,19 +64,35 @@ func seconds(s float64) string {
 func (w *writer) messages(m audit.Messages) {
 	w.heading("Received")
 	w.table(0, func(row func(string, ...any)) {
+		if len(m.Verdicts) == 0 {
+			row("  PTBs\tnone")
+		}
 		for _, f := range slices.Sorted(maps.Keys(m.Verdicts)) {
 			row("  %s PTBs\t%s", family(f), verdicts(m.Verdicts[f]))
 		}
-		for _, f := range slices.Sorted(maps.Keys(m.SYNs)) {
-			row("  %s SYNs\t%d", family(f), m.SYNs[f])
-		}
-		if len(m.Verdicts)+len(m.SYNs) == 0 {
-			row("  no PTB and no SYN")
+		switch {
+		case len(m.SYNs) == 0:
+			row("  SYNs\tnot observed: audit.mss is false")
+		case !anySYN(m):
+			row("  SYNs\tnone")
+		default:
+			for _, f := range slices.Sorted(maps.Keys(m.SYNs)) {
+				row("  %s SYNs\t%d", family(f), m.SYNs[f])
+			}
 		}
 		if m.Lost > 0 {
 			row("  lost\t%d more, for they came too fast", m.Lost)
 		}
 	})
+}
+
+func anySYN(m audit.Messages) bool {
+	for _, n := range m.SYNs {
+		if n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // verdicts are counts by verdict, the largest first.

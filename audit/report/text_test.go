@@ -104,10 +104,22 @@ func TestText(t *testing.T) {
 // A report of nothing says so and has no empty section.
 func TestTextOfNothing(t *testing.T) {
 	var b strings.Builder
-	if err := Text(&b, &audit.Report{Source: audit.File, NextHopMTU: []audit.Values{{Family: "ipv4"}}, Edge: []audit.Edge{{Family: "ipv4", Side: audit.ClientMSS}}}); err != nil {
+	none := audit.Messages{SYNs: map[string]uint64{"ipv4": 0, "ipv6": 0}}
+	if err := Text(&b, &audit.Report{Source: audit.File, Messages: none, NextHopMTU: []audit.Values{{Family: "ipv4"}}, Edge: []audit.Edge{{Family: "ipv4", Side: audit.ClientMSS}}}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "nothing.txt", b.String())
+}
+
+// A daemon that observes no SYN says so, and why.
+func TestTextWithoutSYNs(t *testing.T) {
+	var b strings.Builder
+	if err := Text(&b, &audit.Report{Source: audit.Daemon}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "not observed: audit.mss is false") {
+		t.Error(b.String())
+	}
 }
 
 func TestFindings(t *testing.T) {

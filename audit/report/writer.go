@@ -1,21 +1,23 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"unicode"
 )
 
-// writer writes lines and keeps the first error.
+// writer writes lines and keeps the first error. Names of interfaces, chains and
+// processes may hold anything, so what would move the cursor or colour the terminal is
+// replaced.
 type writer struct {
 	to  io.Writer
 	err error
 }
 
 func (w *writer) printf(format string, args ...any) {
-	if w.err == nil {
-		_, w.err = fmt.Fprintf(w.to, format, args...)
-	}
+	_, _ = fmt.Fprintf(writeErr{w}, format, args...) // w keeps the error
 }
 
 // heading begins a section.
@@ -40,9 +42,17 @@ type writeErr struct{ w *writer }
 
 func (e writeErr) Write(b []byte) (int, error) {
 	if e.w.err == nil {
-		_, e.w.err = e.w.to.Write(b)
+		_, e.w.err = e.w.to.Write(bytes.Map(printable, b))
 	}
 	return len(b), e.w.err
+}
+
+// printable is the character itself, or one that stands for it.
+func printable(r rune) rune {
+	if r == '\n' || unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
 }
 
 // percent is a share, 0 to 1, with one decimal.

@@ -30,15 +30,28 @@ func auditCommand(o *options) *cobra.Command {
 which MTU an edge should use, and where they come from; then what this host's
 routes, counters and settings say about path MTU. Nothing is changed or sent, and
 the daemon need not run: for as long as it observes, the audit has an nftables table
-and two NFLOG groups of its own. Needs CAP_NET_ADMIN.
+and two NFLOG groups of its own. Needs CAP_NET_ADMIN. Of SYNs it takes a sample, 100 a
+second.
 
 --pcap reads a capture instead, pcap or pcapng, also by gzip, "-" for stdin, and
 knows nothing of the host: without vips every destination counts as ours, and without
-policy.mtu.max 1500 is the limit. --daemon asks the daemon what it has seen since it
-started; of SYNs it knows with audit.mss only.
+policy.mtu.max 1500 is the limit. So capture only what comes in, in whole packets:
+
+  tcpdump -i eth0 -Q in -w edge.pcap '(tcp[13] & 18 = 2) or (ip6[6] = 6 and
+    ip6[53] & 18 = 2) or (icmp[0] = 3 and icmp[1] = 4) or icmp6[0] = 2'
+
+--daemon asks the daemon what it has seen since it started; of SYNs it knows with
+audit.mss only.
+
+Which MTU an edge should use is said from the clients' MSS and from the PTBs of the
+paths, each with its number of samples; below 2500 it is too few to rely on. A count
+such as 812 (-3) may be up to 3 too large.
+
+With --format json it is one object: version, source, begun, seconds, ended,
+messages, next_hop_mtu, mss, edge, networks, host.
 
 Ctrl-C ends it with the report so far. Exits 1 where the capture is broken, after
-the report of what came before.`,
+the report of what came before, and 0 whatever is found: see ptbrelay doctor.`,
 		Example: `  ptbrelay audit
   ptbrelay audit --for 10m -o report.txt
   ptbrelay audit --pcap edge.pcapng.gz --format json
@@ -46,7 +59,7 @@ the report of what came before.`,
 		Args: cobra.NoArgs,
 	}
 	const defaultFor = time.Minute
-	c.Flags().DurationVar(&a.live, "for", defaultFor, "observe this host for so `long`")
+	c.Flags().DurationVar(&a.live, "for", defaultFor, "how long to observe this host, a `time` such as 10m")
 	c.Flags().StringVar(&a.pcap, "pcap", "", "read a capture `file`; - is stdin")
 	c.Flags().BoolVar(&a.daemon, "daemon", false, "ask the daemon of this host")
 	c.Flags().StringVarP(&a.output, "output", "o", "", "write the report to this `file`")

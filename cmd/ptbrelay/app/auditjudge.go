@@ -56,7 +56,7 @@ func (j *judge) take(p *capture.Packet) {
 	if v == classify.Eligible {
 		v = j.policy.Classify(m)
 	}
-	if v == classify.NotPTB || v == classify.Truncated {
+	if v == classify.NotPTB || v == classify.Truncated || v == classify.Fragment {
 		if j.syn(p) || v == classify.NotPTB || !isICMP(m) {
 			return
 		}
@@ -87,14 +87,19 @@ func observeSYN(o *audit.Observations, policy *classify.Policy, p *capture.Packe
 }
 
 // isICMP tells whether a packet, of which there may be no more than the header, is
-// ICMP: of what a capture has cut off, the rest is nobody's PTB.
+// ICMP: of fragments, and of what a capture has cut off, the rest is nobody's PTB.
 func isICMP(m *classify.Message) bool {
-	const protocol, nextHeader = 9, 6 // offsets in the headers of IPv4 and IPv6
+	// Offsets in the headers of IPv4 and IPv6, and in a fragment header behind that.
+	const protocol, nextHeader, fragmentNextHeader = 9, 6, 40
 	switch m.Family {
 	case classify.IPv4:
 		return m.Packet[protocol] == unix.IPPROTO_ICMP
 	case classify.IPv6:
-		return m.Packet[nextHeader] == unix.IPPROTO_ICMPV6
+		next := m.Packet[nextHeader]
+		if next == unix.IPPROTO_FRAGMENT && len(m.Packet) > fragmentNextHeader {
+			next = m.Packet[fragmentNextHeader]
+		}
+		return next == unix.IPPROTO_ICMPV6
 	case classify.FamilyUnknown:
 	}
 	return false

@@ -127,10 +127,15 @@ func (a *auditor) report() *audit.Report {
 		r.Messages.Lost += s.Guarded
 	}
 	a.observations.Fill(r)
+	if a.syns == nil {
+		clear(r.Messages.SYNs)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.read {
-		r.Host = audit.HostReport(&a.facts, a.begin, a.findings)
+		facts := a.facts
+		facts.Counters.Value, facts.Counters.Err = host.ReadCounters() // of this moment, as the messages
+		r.Host = audit.HostReport(&facts, a.begin, a.findings)
 	}
 	return r
 }

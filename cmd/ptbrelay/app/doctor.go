@@ -19,8 +19,10 @@ counters of this host, and at the configuration of ptbrelay, for what breaks pat
 MTU discovery. Each finding says what was read, why it matters, and the command
 that mends it. Nothing is changed, and the daemon need not run.
 
-What could not be read is unknown, never ok; as root all can be. Exits 1 if a
-finding is an error.`,
+Severities are error, warning, info, unknown and ok. What could not be read is
+unknown, never ok; as root all can be. Exits 1 if a finding is an error.
+
+With --format json it is {"findings": [{id, severity, subject, read, why, mend}]}.`,
 		Example: `  ptbrelay doctor
   ptbrelay doctor --format json | jq '.findings[] | select(.severity == "error")'
   ptbrelay doctor -c /etc/ptbrelay/canary.yaml`,
