@@ -10,19 +10,23 @@ import (
 // the MTUs that tunnels, DSL lines and jumbo networks leave.
 var mtuEdges = []float64{576, 1280, 1300, 1350, 1400, 1420, 1450, 1460, 1472, 1480, 1492, 1499, 1500, 4000, 8900, 9000}
 
-// histogram sums the counts up to each edge.
+// histogram sums the counts up to each edge. However many values there are, it
+// keeps none of them: who forges PTBs chooses how many.
 func (d *Distribution) histogram(f classify.Family) (count uint64, buckets map[float64]uint64) {
-	t := d.tally(f)
-	buckets = make(map[float64]uint64, len(mtuEdges))
-	for _, edge := range mtuEdges {
-		buckets[edge] = 0
-		for _, v := range t.values {
-			if float64(v.bytes) <= edge {
-				buckets[edge] += v.count
-			}
+	sums := make([]uint64, len(mtuEdges)+1) // what is in each bucket alone
+	at := len(mtuEdges)
+	for bytes, n := range d.each(f) {
+		for at > 0 && float64(bytes) <= mtuEdges[at-1] {
+			at--
 		}
+		sums[at] += n
 	}
-	return t.samples, buckets
+	buckets = make(map[float64]uint64, len(mtuEdges))
+	for i, edge := range mtuEdges {
+		count += sums[i]
+		buckets[edge] = count
+	}
+	return count + sums[len(mtuEdges)], buckets
 }
 
 func desc(name, help string, labels ...string) *prometheus.Desc {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"iter"
 	"strconv"
 	"sync/atomic"
 
@@ -33,24 +34,40 @@ func (d *Distribution) add(f classify.Family, bytes uint32) {
 	d.sums[place(f)].Add(uint64(value))
 }
 
-// tally returns the counts of a family at this moment.
-func (d *Distribution) tally(f classify.Family) (t tally) {
+// each yields the values of a family that were counted and their counts, the
+// largest value first, each as it is at that moment.
+func (d *Distribution) each(f classify.Family) iter.Seq2[uint32, uint64] {
 	counts := &d.counts[place(f)]
-	for bytes := largestCounted; bytes >= 0; bytes-- {
-		if n := counts[bytes].Load(); n > 0 {
-			t.add(uint32(bytes), n)
+	return func(yield func(uint32, uint64) bool) {
+		for bytes := largestCounted; bytes >= 0; bytes-- {
+			if n := counts[bytes].Load(); n > 0 && !yield(uint32(bytes), n) {
+				return
+			}
 		}
+	}
+}
+
+// tally returns the counts of a family.
+func (d *Distribution) tally(f classify.Family) (t tally) {
+	values := 0
+	for range d.each(f) {
+		values++
+	}
+	t.values = make([]valueCount, 0, values) // a few more may come meanwhile
+	for bytes, count := range d.each(f) {
+		t.add(bytes, count)
 	}
 	return t
 }
 
-// Counts returns how often each value was counted, by the family's name and the
-// value in bytes as a decimal number.
+// Counts returns how often values were counted, at most MaxValues of a family, those
+// that came most often, by the family's name and the value in bytes as a decimal
+// number.
 func (d *Distribution) Counts() map[string]map[string]uint64 {
 	all := make(map[string]map[string]uint64, len(families))
 	for _, f := range families {
 		counts := make(map[string]uint64)
-		for _, v := range d.tally(f).values {
+		for _, v := range d.tally(f).most() {
 			counts[strconv.FormatUint(uint64(v.bytes), 10)] = v.count
 		}
 		all[f.String()] = counts

@@ -55,9 +55,9 @@ func (t tally) lines(overhead uint32) []uint32 {
 	for mtu := uint32(smallestLine); mtu <= largestLine; mtu += betweenLines {
 		mtus = append(mtus, mtu)
 	}
-	for _, c := range t.counts(overhead) {
-		if c.MTU > smallestLine && c.MTU < largestLine {
-			mtus = append(mtus, c.MTU)
+	for _, v := range t.most() {
+		if mtu := v.bytes + overhead; mtu > smallestLine && mtu < largestLine {
+			mtus = append(mtus, mtu)
 		}
 	}
 	slices.Sort(mtus)

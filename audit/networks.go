@@ -107,7 +107,7 @@ func (n *networks) report() NetworkSide {
 }
 
 func (n *networks) network(name string, count, tooMany uint64, m majority) Network {
-	return Network{Name: name, Count: count, Error: tooMany, Share: share(count, n.samples), MTU: m.value}
+	return Network{Name: name, Count: count, Error: tooMany, Share: share(count, n.samples), MTU: m.won()}
 }
 
 // several lists the prefixes that came in by more than one next hop, each since it

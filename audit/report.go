@@ -143,8 +143,8 @@ type Network struct {
 	Error uint64  `json:"error,omitempty"`
 	Share float64 `json:"share"` // 0 to 1
 	// MTU is the value that more than half of its messages said, in bytes: the
-	// next-hop MTU of PTBs, the MTU supposed from SYNs. Where there is no such
-	// value it is one of them.
+	// next-hop MTU of PTBs, the MTU supposed from SYNs. Absent where no value is
+	// proven to be that.
 	MTU uint32 `json:"mtu,omitempty"`
 }
 

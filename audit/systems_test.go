@@ -71,7 +71,7 @@ func TestSystems(t *testing.T) {
 		"2001:db8:c::/48":   {organisationField: mmdbtype.String("without a number")},
 	}))
 	for router, times := range map[string]int{
-		"198.51.100.1": 3, "198.51.100.200": 2, "203.0.113.1": 7, "2001:db8:a::1": 5, "2001:db8:b::1": 1, "2001:db8:c::1": 2,
+		"198.51.100.1": 3, "198.51.100.200": 2, "203.0.113.1": 7, "2001:db8:a::1": 13, "2001:db8:b::1": 1, "2001:db8:c::1": 2,
 	} {
 		p := classifytest.PTB{Router: addr(router), MTU: 1400}
 		if p.Router.Is6() {
@@ -84,9 +84,9 @@ func TestSystems(t *testing.T) {
 	}
 	r := report(o).Networks
 	want := []Network{
-		{Name: "AS64496 Example", Count: 8, Share: 8. / 20, MTU: 1280},
-		{Name: "AS64497", Count: 2, Share: 2. / 20, MTU: 1400},
-		{Name: "AS64498", Count: 1, Share: 1. / 20, MTU: 1280},
+		{Name: "AS64496 Example", Count: 16, Share: 16. / 28, MTU: 1280},
+		{Name: "AS64497", Count: 2, Share: 2. / 28, MTU: 1400},
+		{Name: "AS64498", Count: 1, Share: 1. / 28, MTU: 1280},
 	}
 	if diff := cmp.Diff(want, r.PTBs.Systems); diff != "" {
 		t.Error(diff)

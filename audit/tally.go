@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"slices"
+	"sort"
 
 	"ptbrelay/classify"
 )
@@ -27,24 +28,43 @@ func (t *tally) add(bytes uint32, count uint64) {
 	t.samples += count
 }
 
+// most are the values that came most often, at most MaxValues, the largest value
+// first; of values that came as often the larger. A forger chooses how many there
+// are, so it costs no memory for those that it leaves out.
+func (t tally) most() []valueCount {
+	if len(t.values) <= MaxValues {
+		return t.values
+	}
+	most := make([]valueCount, 0, MaxValues+1) // the most frequent first
+	for _, v := range t.values {
+		at := sort.Search(len(most), func(i int) bool { return most[i].count < v.count })
+		if at == MaxValues {
+			continue
+		}
+		most = slices.Insert(most, at, v)
+		most = most[:min(len(most), MaxValues)]
+	}
+	slices.SortFunc(most, func(a, b valueCount) int { return cmp.Compare(b.bytes, a.bytes) })
+	return most
+}
+
 // counts names the values that came most often, the largest first, with the MTU
 // that is so many bytes larger. The shares are of all values, named or not.
 func (t tally) counts(overhead uint32) []Count {
-	all := make([]Count, 0, len(t.values))
+	named := []Count{}
 	var above uint64
-	for _, v := range t.values {
-		above += v.count
-		all = append(all, Count{
+	rest := t.values
+	for _, v := range t.most() {
+		for len(rest) > 0 && rest[0].bytes >= v.bytes {
+			above += rest[0].count
+			rest = rest[1:]
+		}
+		named = append(named, Count{
 			Bytes: v.bytes, MTU: v.bytes + overhead, Count: v.count,
 			Share: share(v.count, t.samples), Cumulative: share(above, t.samples),
 		})
 	}
-	if len(all) > MaxValues {
-		slices.SortStableFunc(all, func(a, b Count) int { return cmp.Compare(b.Count, a.Count) })
-		all = slices.Clip(all[:MaxValues])
-		slices.SortFunc(all, func(a, b Count) int { return cmp.Compare(b.Bytes, a.Bytes) })
-	}
-	return all
+	return named
 }
 
 // report turns the tally into values of a report.

@@ -132,24 +132,46 @@ func TestIndex(t *testing.T) {
 	})
 }
 
+// A value that most votes are for wins in any order of the votes, and one that half
+// of them or fewer are for never does.
 func TestMajority(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 100 {
-		votes := make([]uint32, 1001)
-		for i := range votes {
-			votes[i] = 1400
-			if i < 500 {
-				votes[i] = uint32(r.IntN(1500))
+	for ones := range 101 {
+		for range 20 {
+			votes := make([]uint32, 100)
+			for i := range votes {
+				votes[i] = 1400
+				if i >= ones {
+					votes[i] = uint32(1401 + i%3)
+				}
+			}
+			r.Shuffle(len(votes), func(i, j int) { votes[i], votes[j] = votes[j], votes[i] })
+			var m majority
+			for _, v := range votes {
+				m.vote(v)
+			}
+			won := m.won()
+			if ones > 50 && m.value != 1400 || ones >= 75 && won != 1400 {
+				t.Errorf("%d of 100 votes are for 1400: the candidate is %d, %d won", ones, m.value, won)
+			}
+			if ones <= 50 && won == 1400 || won > 1400 && ones > 33 {
+				t.Errorf("%d of 100 votes are for 1400, and %d won", ones, won)
 			}
 		}
-		r.Shuffle(len(votes), func(i, j int) { votes[i], votes[j] = votes[j], votes[i] })
-		var m majority
-		for _, v := range votes {
-			m.vote(v)
-		}
-		if m.value != 1400 {
-			t.Fatalf("501 of 1001 votes are for 1400, and %d wins", m.value)
-		}
+	}
+}
+
+// Of a capture that is sorted the last value is the candidate, and has not won.
+func TestMajorityOfSorted(t *testing.T) {
+	var m majority
+	for range 47 {
+		m.vote(1500)
+	}
+	for i := range 53 {
+		m.vote(uint32(576 + i/20))
+	}
+	if got := m.won(); got != 0 {
+		t.Errorf("%d won", got)
 	}
 }
 

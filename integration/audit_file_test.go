@@ -93,21 +93,15 @@ func bigHost(t testing.TB) *lab.Node {
 // tenth of a per cent, and every count exactly. So it does whatever the file's
 // format, and on any host.
 func TestAuditFile(t *testing.T) {
-	here := labtest.Node(t, "here")
+	here, big := labtest.Node(t, "here"), bigHost(t)
 	all := edgeTraffic()
 	frames := all.order()
 	plain := pcapOf(t, frames)
+	packed := gzipOf(t, plain)
 	path, config := saved(t, plain), withSystems(t)
-	inJSON := func(n *lab.Node, path string) string {
-		t.Helper()
-		a := startAudit(t, n, "-c", config, "--pcap", path, "--format", "json").exits(0)
-		if said := a.stderr.String(); said != "" {
-			t.Errorf("it said %q", said)
-		}
-		return a.stdout.String()
-	}
-	printed := inJSON(here, path)
-	r := parseReport(t, printed)
+	args := []string{"-c", config, "--format", "json", "--pcap"}
+	first := startAudit(t, here, append(args, path)...).exits(0)
+	r := first.report()
 	checkMessages(t, r, all)
 	checkDistributions(t, r, all)
 	checkPublished(t, r)
@@ -117,22 +111,20 @@ func TestAuditFile(t *testing.T) {
 		math.Abs(r.Seconds-took.Seconds()) > 1e-6 || r.Ended != "" || r.Host != nil {
 		t.Errorf("source %s, begun %v, %v s, ended %q, host %v", r.Source, r.Begun, r.Seconds, r.Ended, r.Host)
 	}
-	text := startAudit(t, here, "-c", config, "--pcap", path).exits(0).stdout.String()
-	checkReportText(t, text, r)
+	checkReportText(t, startAudit(t, here, "-c", config, "--pcap", path).exits(0).stdout.String(), r)
 
-	same := func(how, got string) {
-		t.Helper()
-		if got != printed {
-			t.Errorf("%s: it is another report:\n%s", how, cmp.Diff(printed, got))
+	for how, again := range map[string]*auditing{
+		"gzip, on another host": startAudit(t, big, append(args, saved(t, packed))...),
+		"gzip on stdin":         startAuditWith(t, here, bytes.NewReader(packed), nil, append(args, "-")...),
+		"pcapng on stdin":       startAuditWith(t, big, bytes.NewReader(pcapngOf(t, frames)), nil, append(args, "-")...),
+	} {
+		again.exits(0)
+		if diff := cmp.Diff(first.stdout.String(), again.stdout.String()); diff != "" {
+			t.Errorf("%s it is another report:\n%s", how, diff)
 		}
-	}
-	packed := gzipOf(t, plain)
-	same("gzip", inJSON(here, saved(t, packed)))
-	same("pcapng", inJSON(here, saved(t, pcapngOf(t, frames))))
-	same("on another host", inJSON(bigHost(t), path))
-	for how, file := range map[string][]byte{"stdin": plain, "stdin, gzip": packed} {
-		a := startAuditWith(t, here, bytes.NewReader(file), nil, "-c", config, "--pcap", "-", "--format", "json").exits(0)
-		same(how, a.stdout.String())
+		if said := again.stderr.String(); said != "" {
+			t.Errorf("%s it says %q", how, said)
+		}
 	}
 }
 

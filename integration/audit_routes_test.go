@@ -73,14 +73,19 @@ func addManyRoutes(t testing.TB, l *lab.Lab, server *lab.Node) (tagged []audit.T
 		t.Fatal(err)
 	}
 	for _, f := range lab.Families() {
-		var requests []*nl.NetlinkRequest
+		const mtu = 1300
+		plain := routeRequest(manyPrefix(f, 0), l.RouterAddr(f, 0), eth0.Attrs().Index, 0)
+		withMTU := routeRequest(manyPrefix(f, 0), l.RouterAddr(f, 0), eth0.Attrs().Index, mtu)
+		var requests [][]byte
 		for i := range manyRoutes {
-			r := audit.TaggedRoute{Prefix: manyPrefix(f, i).String(), Table: unix.RT_TABLE_MAIN}
+			to, request := manyPrefix(f, i), plain
 			if i%taggedEvery == 0 {
-				r.MTU = uint32(1280 + i/taggedEvery)
-				tagged = append(tagged, r)
+				tagged = append(tagged, audit.TaggedRoute{Prefix: to.String(), Table: unix.RT_TABLE_MAIN, MTU: mtu})
+				request = withMTU
 			}
-			requests = append(requests, routeRequest(manyPrefix(f, i), l.RouterAddr(f, 0), eth0.Attrs().Index, r.MTU))
+			request = slices.Clone(request)
+			copy(request[destinationAt:], to.Addr().AsSlice())
+			requests = append(requests, request)
 		}
 		if err := server.Do(func() error { return tell(requests) }); err != nil {
 			t.Fatal(err)
@@ -97,8 +102,12 @@ func manyPrefix(f lab.Family, i int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, byte(i >> 8), byte(i)}), 48)
 }
 
+// destinationAt is where a route request has its destination: behind the headers of
+// the message, of the route and of the attribute.
+const destinationAt = unix.SizeofNlMsghdr + unix.SizeofRtMsg + unix.SizeofRtAttr
+
 // routeRequest asks for a route of the table main. MTU 0: it has none.
-func routeRequest(to netip.Prefix, gateway netip.Addr, iface int, mtu uint32) *nl.NetlinkRequest {
+func routeRequest(to netip.Prefix, gateway netip.Addr, iface int, mtu uint32) []byte {
 	number := func(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 	m := nl.NewRtMsg()
 	m.Dst_len, m.Family = uint8(to.Bits()), unix.AF_INET
@@ -115,27 +124,24 @@ func routeRequest(to netip.Prefix, gateway netip.Addr, iface int, mtu uint32) *n
 		metrics.AddRtAttr(unix.RTAX_MTU, number(mtu))
 		r.AddData(metrics)
 	}
-	return r
+	return r.Serialize()
 }
 
-// tell sends requests to the kernel, some at a time, and waits until it has done
-// the last of each.
-func tell(requests []*nl.NetlinkRequest) error {
+// tell sends requests to the kernel, some at a time, and waits for the answer to the
+// last of these.
+func tell(requests [][]byte) error {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
+	answer := make([]byte, unix.Getpagesize())
 	for some := range slices.Chunk(requests, 200) {
-		some[len(some)-1].Flags |= unix.NLM_F_ACK
-		var b []byte
-		for _, r := range some {
-			b = append(b, r.Serialize()...)
-		}
-		if err := unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+		flags := some[len(some)-1][6:] // of struct nlmsghdr
+		binary.NativeEndian.PutUint16(flags, binary.NativeEndian.Uint16(flags)|unix.NLM_F_ACK)
+		if err := unix.Sendto(fd, slices.Concat(some...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 			return err
 		}
-		answer := make([]byte, unix.Getpagesize())
 		n, err := unix.Read(fd, answer)
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -16,7 +17,11 @@ func listensOnVIP(f *Facts) []Finding {
 		return []Finding{unknown(err, "Whether metrics, page or the udp port can be reached by a VIP is not known.")}
 	}
 	found := append(f.httpOnVIP(vips), f.udpOnVIP(vips)...)
-	return orOK(found, fmt.Sprintf("configuration: http.listen %q, udp.listen %v; VIPs: %s", f.Expect.HTTP, f.Expect.UDPListen, vipNames(vips)))
+	read := fmt.Sprintf("configuration: http.listen %q", f.Expect.HTTP)
+	if f.Expect.Transport == UDP {
+		read += fmt.Sprintf(", udp.listen %v", f.Expect.UDPListen)
+	}
+	return orOK(found, read+"; VIPs: "+cmp.Or(vipNames(vips), "none"))
 }
 
 // httpOnVIP judges http.listen by itself where it names an address; where it names

@@ -104,7 +104,7 @@ func TestListensElsewhere(t *testing.T) {
 func TestListensOnVIPRead(t *testing.T) {
 	expect(t, "listens-on-vip", facts(), Finding{
 		Severity: OK,
-		Read:     `configuration: http.listen "localhost:7690", udp.listen []; VIPs: 192.0.2.1, 2001:db8:ffff::1`,
+		Read:     `configuration: http.listen "localhost:7690"; VIPs: 192.0.2.1, 2001:db8:ffff::1`,
 	})
 }
 

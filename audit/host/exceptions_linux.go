@@ -25,7 +25,7 @@ const (
 // redirect taught does not count, unless it is IPv4 and of a route that is tagged
 // with an MTU.
 func ReadExceptions() (Exceptions, error) {
-	s, err := openStream()
+	s, err := openStream(unix.NETLINK_ROUTE)
 	if err != nil {
 		return Exceptions{}, err
 	}

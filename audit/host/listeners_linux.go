@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -15,12 +14,12 @@ import (
 // in (sock_diag(7)). It needs no privilege. More than [MaxListeners] are an error,
 // and a kernel that cannot tell is [ErrUnsupported].
 func ReadListeners() ([]Listener, error) {
-	c, err := dial(unix.NETLINK_SOCK_DIAG, 0)
+	s, err := openStream(unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
-	var listeners []Listener
+	defer s.Close()
+	var all []Listener
 	for _, q := range []struct {
 		request socketRequest
 		missing error
@@ -30,7 +29,7 @@ func ReadListeners() ([]Listener, error) {
 		{socketRequest{family: unix.AF_INET, protocol: unix.IPPROTO_UDP, states: 1 << stateClose}, errNoUDP},
 		{socketRequest{family: unix.AF_INET6, protocol: unix.IPPROTO_UDP, states: 1 << stateClose}, errNoUDP},
 	} {
-		listeners, err = appendListeners(listeners, c, q.request)
+		all, err = appendListeners(all, s, q.request)
 		if errors.Is(err, unix.ENOENT) {
 			err = q.missing
 		}
@@ -38,26 +37,36 @@ func ReadListeners() ([]Listener, error) {
 			return nil, fmt.Errorf("read listeners: %w", err)
 		}
 	}
-	return listeners, nil
+	return all, nil
 }
 
 // appendListeners reads those of one protocol and family.
-func appendListeners(listeners []Listener, c *netlink.Conn, q socketRequest) ([]Listener, error) {
-	for m, err := range iterate(c, unix.SOCK_DIAG_BY_FAMILY, appendSocketRequest(nil, q)) {
-		if err != nil {
-			return nil, err
-		}
-		if len(listeners) == MaxListeners {
-			return nil, fmt.Errorf("there are more than %d", MaxListeners)
-		}
-		l, err := decodeListener(m.Data)
-		if err != nil {
-			return nil, err
-		}
-		l.UDP = q.protocol == unix.IPPROTO_UDP
-		listeners = append(listeners, l)
+func appendListeners(all []Listener, s *stream, q socketRequest) ([]Listener, error) {
+	l := listeners{all: all, before: len(all), udp: q.protocol == unix.IPPROTO_UDP}
+	_, err := s.dump(unix.SOCK_DIAG_BY_FAMILY, unix.SOCK_DIAG_BY_FAMILY, appendSocketRequest(nil, q), &l)
+	return l.all, err
+}
+
+// listeners collects those of one protocol and family behind those of others.
+type listeners struct {
+	all    []Listener
+	before int // how many are of others
+	udp    bool
+}
+
+func (l *listeners) begin() { l.all = l.all[:l.before] }
+
+func (l *listeners) add(b []byte) error {
+	if len(l.all) == MaxListeners {
+		return fmt.Errorf("there are more than %d", MaxListeners)
 	}
-	return listeners, nil
+	one, err := decodeListener(b)
+	if err != nil {
+		return err
+	}
+	one.UDP = l.udp
+	l.all = append(l.all, one)
+	return nil
 }
 
 // decodeListener reads struct inet_diag_msg and its attributes

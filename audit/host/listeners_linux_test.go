@@ -174,13 +174,13 @@ func TestReadListenersBounded(t *testing.T) {
 	socketOn(t, n, "udp4", "", ":54")
 	q := socketRequest{family: unix.AF_INET, protocol: unix.IPPROTO_UDP, states: 1 << stateClose}
 	if err := n.Do(func() error {
-		c, err := dial(unix.NETLINK_SOCK_DIAG, 0)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
 		for _, already := range []int{MaxListeners - 2, MaxListeners - 1, MaxListeners} {
-			all, err := appendListeners(make([]Listener, already), c, q)
+			s, err := openStream(unix.NETLINK_SOCK_DIAG)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			all, err := appendListeners(make([]Listener, already), s, q)
 			if fits := already+2 <= MaxListeners; fits != (err == nil) || fits != (len(all) == already+2) {
 				t.Errorf("two more than %d: %d, %v", already, len(all), err)
 			}

@@ -19,12 +19,12 @@ var errPrograms = fmt.Errorf("there are more than %d programs before nftables", 
 // of the other kinds are returned with it. More than [MaxPrograms] are an error,
 // with which the first are returned.
 func ReadPrograms(links []Link) ([]Program, error) {
-	c, err := dial(unix.NETLINK_ROUTE, 0)
+	s, err := openStream(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
-	xdp, err := readXDP(c)
+	defer s.Close()
+	xdp, err := readXDP(s.conn)
 	if err != nil {
 		return nil, fmt.Errorf("read XDP programs: %w", err)
 	}
@@ -39,7 +39,7 @@ func ReadPrograms(links []Link) ([]Program, error) {
 		case unseen == nil:
 			unseen = fmt.Errorf("read tcx programs of %s: %w", l.Name, err)
 		}
-		if programs, err = appendFilters(programs, c, l.Index); err != nil {
+		if programs, err = appendFilters(programs, s, l.Index); err != nil {
 			return programs, fmt.Errorf("read tc filters of %s: %w", l.Name, err)
 		}
 	}

@@ -319,13 +319,13 @@ func TestReadFiltersBounded(t *testing.T) {
 		k.must(k.FilterAdd(&netlink.U32{FilterAttrs: filterOf(eth0, netlink.HANDLE_MIN_INGRESS, 1+priority)}))
 	}
 	if err := n.Do(func() error {
-		c, err := dial(unix.NETLINK_ROUTE, 0)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
 		for already, want := range map[int]error{MaxPrograms - 3: nil, MaxPrograms - 2: errPrograms, MaxPrograms: errPrograms} {
-			all, err := appendFilters(make([]Program, already), c, eth0.Attrs().Index)
+			s, err := openStream(unix.NETLINK_ROUTE)
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			all, err := appendFilters(make([]Program, already), s, eth0.Attrs().Index)
 			if !errors.Is(err, want) || len(all) != MaxPrograms {
 				t.Errorf("three more than %d: %d, %v, want error %v", already, len(all), err, want)
 			}

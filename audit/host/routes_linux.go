@@ -15,7 +15,7 @@ import (
 // [Routes] holds, however many routes there are. Tables that change meanwhile
 // are no error.
 func ReadRoutes() (Routes, error) {
-	s, err := openStream()
+	s, err := openStream(unix.NETLINK_ROUTE)
 	if err != nil {
 		return Routes{}, err
 	}

@@ -43,7 +43,7 @@ const maxRules = 1 << 16
 // applies them. It needs no privilege. Rules for multicast routing are left out.
 // A kernel without routing policy has none.
 func ReadRules() ([]Rule, error) {
-	s, err := openStream()
+	s, err := openStream(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, err
 	}

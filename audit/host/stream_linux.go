@@ -47,8 +47,8 @@ type stream struct {
 	err      error
 }
 
-func openStream() (*stream, error) {
-	c, err := dial(unix.NETLINK_ROUTE, 0)
+func openStream(family int) (*stream, error) {
+	c, err := dial(family, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -149,7 +149,7 @@ func TestStreamReadsAll(t *testing.T) {
 	k := kernel{n.Handle(), t}
 	k.addAddress("lo", vips(4000)...)
 	if err := n.Do(func() error {
-		s, err := openStream()
+		s, err := openStream(unix.NETLINK_ROUTE)
 		if err != nil {
 			return err
 		}

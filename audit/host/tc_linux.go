@@ -3,7 +3,6 @@ package host
 import (
 	"encoding/binary"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -27,28 +26,35 @@ const (
 // appendFilters reads the filters at a link's ingress (tc_dump_tfilter in
 // net/sched/cls_api.c); a link without the qdisc for them has none, and one that
 // has gone too.
-func appendFilters(programs []Program, c *netlink.Conn, index int) ([]Program, error) {
-	body := make([]byte, tcmsgBytes)
-	binary.NativeEndian.PutUint32(body[tcmInterface:], uint32(index))
-	binary.NativeEndian.PutUint32(body[tcmParent:], ingressBlock)
-	for m, err := range iterate(c, unix.RTM_GETTFILTER, body) {
-		if err != nil {
-			return programs, err
-		}
-		p, ok, err := decodeFilter(m.Data)
-		if err != nil {
-			return programs, err
-		}
-		if !ok {
-			continue
-		}
-		if len(programs) >= MaxPrograms {
-			return programs, errPrograms
-		}
-		p.Interface = index // a block that links share answers with none
-		programs = append(programs, p)
+func appendFilters(programs []Program, s *stream, index int) ([]Program, error) {
+	header := make([]byte, tcmsgBytes)
+	binary.NativeEndian.PutUint32(header[tcmInterface:], uint32(index))
+	binary.NativeEndian.PutUint32(header[tcmParent:], ingressBlock)
+	f := filters{programs: programs, before: len(programs), index: index}
+	_, err := s.dump(unix.RTM_GETTFILTER, unix.RTM_NEWTFILTER, header, &f)
+	return f.programs, err
+}
+
+// filters collects those of one link behind other programs.
+type filters struct {
+	programs []Program
+	before   int // how many are others
+	index    int // of the link
+}
+
+func (f *filters) begin() { f.programs = f.programs[:f.before] }
+
+func (f *filters) add(b []byte) error {
+	p, ok, err := decodeFilter(b)
+	if err != nil || !ok {
+		return err
 	}
-	return programs, nil
+	if len(f.programs) >= MaxPrograms {
+		return errPrograms
+	}
+	p.Interface = f.index // a block that links share answers with none
+	f.programs = append(f.programs, p)
+	return nil
 }
 
 // decodeFilter reads struct tcmsg and its attributes. The kernel tells first of

@@ -9,9 +9,12 @@ import (
 
 // edge answers which MTU an edge should use, a table a side.
 func (w *writer) edge(all []audit.Edge) {
-	explained := map[audit.Side]string{
-		audit.ClientMSS: "From the MSS of clients: share of connections that would never need\npath MTU discovery, for nothing that we send is larger than they said.",
-		audit.PathPTBs:  "From the PTBs of the paths: share of them that would not have been sent.",
+	explained := map[audit.Side][]string{
+		audit.ClientMSS: {
+			"From the MSS of clients: share of connections that would never need",
+			"path MTU discovery, for nothing that we send is larger than they said.",
+		},
+		audit.PathPTBs: {"From the PTBs of the paths: share of them that would not have been sent."},
 	}
 	first := true
 	for _, side := range []audit.Side{audit.ClientMSS, audit.PathPTBs} {
@@ -28,7 +31,10 @@ func (w *writer) edge(all []audit.Edge) {
 			w.heading("Which MTU should the edge use?")
 			first = false
 		}
-		w.heading("%s", explained[side])
+		w.printf("\n")
+		for _, line := range explained[side] {
+			w.printf("%s\n", line)
+		}
 		w.edgeTable(of)
 	}
 }

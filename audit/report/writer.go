@@ -1,23 +1,23 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"unicode"
 )
 
-// writer writes lines and keeps the first error. Names of interfaces, chains and
-// processes may hold anything, so what would move the cursor or colour the terminal is
-// replaced.
+// writer writes lines and keeps the first error.
 type writer struct {
 	to  io.Writer
 	err error
 }
 
 func (w *writer) printf(format string, args ...any) {
-	_, _ = fmt.Fprintf(writeErr{w}, format, args...) // w keeps the error
+	if w.err == nil {
+		_, w.err = fmt.Fprintf(w.to, format, plain(args)...)
+	}
 }
 
 // heading begins a section.
@@ -30,7 +30,7 @@ func (w *writer) heading(format string, args ...any) {
 func (w *writer) table(flags uint, lines func(row func(format string, args ...any))) {
 	t := tabwriter.NewWriter(writeErr{w}, 0, 0, 2, ' ', flags)
 	lines(func(format string, args ...any) {
-		_, _ = fmt.Fprintf(t, format+"\n", args...) // w keeps the error
+		_, _ = fmt.Fprintf(t, format+"\n", plain(args)...) // w keeps the error
 	})
 	_ = t.Flush()
 }
@@ -42,14 +42,26 @@ type writeErr struct{ w *writer }
 
 func (e writeErr) Write(b []byte) (int, error) {
 	if e.w.err == nil {
-		_, e.w.err = e.w.to.Write(bytes.Map(printable, b))
+		_, e.w.err = e.w.to.Write(b)
 	}
 	return len(b), e.w.err
 }
 
-// printable is the character itself, or one that stands for it.
+// plain replaces what is not to be printed in text arguments: names of interfaces,
+// chains and processes may hold what moves the cursor, colours the terminal or begins
+// a line.
+func plain(args []any) []any {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = strings.Map(printable, s)
+		}
+	}
+	return args
+}
+
+// printable is the character, or one that stands for it. Tabs are cells of a table.
 func printable(r rune) rune {
-	if r == '\n' || unicode.IsPrint(r) {
+	if r == '\t' || unicode.IsPrint(r) {
 		return r
 	}
 	return unicode.ReplacementChar

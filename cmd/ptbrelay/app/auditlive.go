@@ -36,6 +36,7 @@ type liveAudit struct {
 	cfg        config.Config
 	ptbs, syns *capture.NFLOG
 	table      *rules.Table
+	guarded    uint64 // what the table's guard turned away, once that is gone
 	progress   io.Writer
 }
 
@@ -85,6 +86,7 @@ func (l *liveAudit) observe(ctx context.Context, d time.Duration) (err error) {
 		defer stop()
 		begun := time.Now()
 		_ = every(ctx, progressEvery, func() { l.say("%v of %v: %s", time.Since(begun).Round(time.Second), d, l.soFar()) })
+		l.guarded = l.table.Stats().Guarded
 		return l.table.Close()
 	})
 	return g.Wait()
@@ -146,7 +148,7 @@ func (l *liveAudit) close() error {
 // lost is what the kernel did not hand over.
 func (l *liveAudit) lost() uint64 {
 	ptbs, syns := l.ptbs.Stats(), l.syns.Stats()
-	return ptbs.Overrun + ptbs.Gap + syns.Overrun + syns.Gap + l.table.Stats().Guarded
+	return ptbs.Overrun + ptbs.Gap + syns.Overrun + syns.Gap + l.guarded
 }
 
 func (l *liveAudit) soFar() string {
