@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
+	"unicode"
 
 	"github.com/oschwald/maxminddb-golang/v2"
 )
@@ -21,8 +23,13 @@ const (
 	// maxSystemsFile bounds the memory that a wrong file can take; those named
 	// above have at most some tens of MiB.
 	maxSystemsFile = 256 << 20
-	// recordsTried is in how many networks of the file a number is looked for.
-	recordsTried = 1000
+	// recordsTried is in how many records of the file a number is looked for, and
+	// networksTried in how many networks, most of which have none: a file of 1 KB can
+	// have 2^127 of them.
+	recordsTried  = 1000
+	networksTried = 1 << 20
+	// maxName bounds a name in a report, in characters; a file may have one of 16 MiB.
+	maxName = 100
 )
 
 // OpenSystems reads such a file into memory. It is not mapped: a mapped file that
@@ -53,8 +60,8 @@ func OpenSystems(path string) (*Systems, error) {
 
 // check says whether the records are about autonomous systems.
 func (s *Systems) check() error {
-	tried := 0
-	for r := range s.reader.Networks() {
+	networks, records := 0, 0
+	for r := range s.reader.Networks(maxminddb.IncludeNetworksWithoutData()) {
 		var number uint32
 		if err := r.DecodePath(&number, numberField); err != nil {
 			return err
@@ -62,7 +69,10 @@ func (s *Systems) check() error {
 		if number != 0 {
 			return nil
 		}
-		if tried++; tried == recordsTried {
+		if r.Found() {
+			records++
+		}
+		if networks++; records == recordsTried || networks == networksTried {
 			break
 		}
 	}
@@ -100,5 +110,22 @@ func (l *lookup) name(number uint64, record uintptr) string {
 	if l.reader.LookupOffset(record).DecodePath(&organisation, organisationField) != nil || organisation == "" {
 		return name
 	}
-	return name + " " + organisation
+	return name + " " + shown(organisation)
+}
+
+// shown is as much of a name as a report has room for, in characters that only print.
+func shown(name string) string {
+	var b strings.Builder
+	characters := 0
+	for _, r := range name {
+		if characters++; characters > maxName {
+			b.WriteRune('…')
+			break
+		}
+		if !unicode.IsPrint(r) {
+			r = unicode.ReplacementChar
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }

@@ -57,6 +57,9 @@ func checkMessage(t *testing.T, packet []byte, m *classify.Message, v classify.V
 	if (m.Family == classify.FamilyUnknown) != (v == classify.NotIP) {
 		t.Fatalf("%v has family %v", v, m.Family)
 	}
+	if is := m.IsICMP(); v == classify.NotIP && is || v >= classify.BadChecksum && !is {
+		t.Fatalf("%v is ICMP: %v", v, is)
+	}
 	if v == classify.NotIP {
 		if m.Packet != nil || m.Router.IsValid() || m.VIP.IsValid() {
 			t.Fatalf("not-ip fills %+v", m)

@@ -34,6 +34,15 @@ type Message struct {
 	Flow Flow
 }
 
+// IsICMP reports whether the packet is ICMP, in IPv6 ICMPv6, as far as its headers
+// can be seen: of a fragment and of a truncated packet too.
+func (m *Message) IsICMP() bool {
+	if m.Family == IPv6 {
+		return walkIPv6(m.Packet).upper == protocolICMPv6
+	}
+	return m.Family == IPv4 && Protocol(m.Packet[9]) == protocolICMP
+}
+
 // Key returns flow and next-hop MTU, packed.
 func (m *Message) Key() Key {
 	var k Key

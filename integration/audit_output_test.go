@@ -6,7 +6,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"ptbrelay/classify/classifytest"
 	"ptbrelay/integration/lab"
@@ -74,7 +77,7 @@ func TestAuditOutput(t *testing.T) {
 
 	audit(0, whole, report)
 	expect("new", report, want)
-	if err := n.WriteFile(report, []byte(old), 0o644); err != nil {
+	if err := n.WriteFile(report, []byte(old), 0o640); err != nil {
 		t.Fatal(err)
 	}
 	audit(1, noise, report)
@@ -87,9 +90,13 @@ func TestAuditOutput(t *testing.T) {
 	audit(0, whole, link)
 	expect("by a link", report, want)
 	on(t, n, func() error {
-		info, err := os.Lstat(link)
-		if err == nil && info.Mode().Type() != fs.ModeSymlink {
-			t.Errorf("the link is %v", info.Mode())
+		l, err := os.Lstat(link)
+		if err != nil {
+			return err
+		}
+		f, err := os.Stat(link)
+		if err == nil && (l.Mode().Type() != fs.ModeSymlink || f.Mode() != 0o640) {
+			t.Errorf("the link is %v, the file %v", l.Mode(), f.Mode())
 		}
 		return err
 	})
@@ -120,20 +127,54 @@ func fill(t testing.TB, n *lab.Node, path string) {
 func TestAuditOutputToDevice(t *testing.T) {
 	n := labtest.Node(t, "host")
 	path := saved(t, pcapOf(t, [][]byte{ethernet(classifytest.PTB{}.Bytes())}))
-	a := startAudit(t, n, "--pcap", path, "-o", "/dev/null").exits(0)
+	null, full := borrow(t, n, "null"), borrow(t, n, "full")
+	a := startAudit(t, n, "--pcap", path, "-o", null).exits(0)
 	if said := a.stdout.String() + a.stderr.String(); said != "" {
 		t.Errorf("it said %q", said)
 	}
-	startAudit(t, n, "--pcap", path, "-o", "/dev/full").refuses("no space")
-	for _, device := range []string{"/dev/null", "/dev/full"} {
-		info, err := os.Stat(device)
-		if err != nil || info.Mode()&fs.ModeCharDevice == 0 {
-			t.Errorf("%s is %v, %v", device, info.Mode(), err)
+	startAudit(t, n, "--pcap", path, "-o", full).refuses("no space")
+	on(t, n, func() error {
+		for _, device := range []string{null, full} {
+			info, err := os.Stat(device)
+			if err != nil || info.Mode()&fs.ModeCharDevice == 0 {
+				t.Errorf("%s is %v, %v", device, info, err)
+			}
 		}
+		return nil
+	})
+	if left := names(t, n, "/run"); !slices.Equal(left, []string{"full", "null"}) {
+		t.Errorf("there are %q", left)
 	}
-	if left, err := filepath.Glob("/dev/.null*"); err != nil || len(left) != 0 {
-		t.Errorf("left %q, %v", left, err)
+}
+
+// borrow shows a device of the host at another path of a node. What would replace
+// the device by a file there fails: the host's own is everybody's.
+func borrow(t testing.TB, n *lab.Node, device string) (path string) {
+	t.Helper()
+	path = "/run/" + device
+	if err := n.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
+	on(t, n, func() error { return unix.Mount("/dev/"+device, path, "", unix.MS_BIND, "") })
+	return path
+}
+
+// A live report whose file cannot be written after all is not lost: it is printed.
+func TestAuditOutputOfLive(t *testing.T) {
+	n := labtest.Node(t, "host")
+	const report = "/run/report.json"
+	a := startAudit(t, n, "--for", "1h", "--format", "json", "-o", report).observing()
+	fill(t, n, "/run/ballast")
+	a.signal(syscall.SIGINT)
+	a.exits(1)
+	checkError(t, a.stderr.String(), "no space")
+	if r := a.report(); !strings.HasPrefix(r.Ended, "interrupted") {
+		t.Errorf("ended %q", r.Ended)
+	}
+	if left := names(t, n, "/run"); !slices.Equal(left, []string{"ballast"}) {
+		t.Errorf("there are %q", left)
+	}
+	nothingLeft(t, n)
 }
 
 // The report so far of a broken capture goes to the file too.

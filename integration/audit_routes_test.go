@@ -43,13 +43,13 @@ func TestAuditManyRoutes(t *testing.T) {
 	})
 
 	begin, used := time.Now(), labtest.ProcessorTime(t, p)
-	for i := range 3 {
+	for i := range 5 {
 		w.send(0, uint16(46001+i))
 		w.expect(2)
 	}
 	took, used := time.Since(begin), labtest.ProcessorTime(t, p)-used
 	t.Logf("%v of processor time in %v", used, took)
-	if used > took/10 {
+	if used > took/50 { // reading takes a hundredth, and there is the rest
 		t.Errorf("the daemon took %v of processor time in %v", used, took)
 	}
 

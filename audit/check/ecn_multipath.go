@@ -50,7 +50,7 @@ func ecnRule(r host.Rule) Finding {
 		Read:     fmt.Sprintf("routing rules: it selects by TOS 0x%02x, mask 0x%02x", r.TOS, r.TOSMask),
 		Why:      twoWays,
 	}
-	if r.TOSMask&^ecnBits == 0 {
+	if r.TOS&^ecnBits == 0 {
 		found.Mend = fmt.Sprintf("%s rule del priority %d tos 0x%02x", ruleCommand(r), r.Priority, r.TOS)
 	} else {
 		found.Why += " Select by DSCP alone."

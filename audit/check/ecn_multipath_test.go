@@ -22,11 +22,11 @@ func TestECNMultipath(t *testing.T) {
 		want  Finding
 	}{
 		"IPv6 rule by ECN alone": {
-			rule(host.Rule{IPv6: true, Priority: 100, Table: 7, TOS: 0x02, TOSMask: 0x03}),
+			rule(host.Rule{IPv6: true, Priority: 100, Table: 7, TOS: 0x02, TOSMask: 0xfe}),
 			Finding{
 				Severity: Warning,
 				Subject:  "ip -6 rule 100",
-				Read:     "routing rules: it selects by TOS 0x02, mask 0x03",
+				Read:     "routing rules: it selects by TOS 0x02, mask 0xfe",
 				Why:      why,
 				Mend:     "ip -6 rule del priority 100 tos 0x02",
 			},

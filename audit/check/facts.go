@@ -30,8 +30,6 @@ type Expect struct {
 	Transport  Transport
 	Interfaces []string       // that it broadcasts on; may be empty
 	VIPs       []netip.Prefix // configured; may be empty
-	Protocols  []string       // that its policy lets through: "tcp", "udp", ...
-	Ports      []uint16       // that its policy lets through; empty: all
 	// HTTP is http.listen, host:port; empty: off.
 	HTTP string
 	// UDPListen are the addresses of udp.listen; empty: ptbrelay chooses.

@@ -32,7 +32,6 @@ func facts() *Facts {
 			Transport:  Broadcast,
 			Interfaces: []string{"eth0"},
 			VIPs:       prefixes("192.0.2.1/32", "2001:db8:ffff::1/128"),
-			Protocols:  []string{"tcp", "udp"},
 			HTTP:       "localhost:7690",
 			UDPPort:    7690,
 			Groups:     []uint16{33},

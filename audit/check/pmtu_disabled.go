@@ -26,7 +26,7 @@ func fateOfPTBs(mode int64) string {
 	case 2:
 		return "the kernel discards every IPv4 PTB"
 	case 3:
-		return "the kernel heeds IPv4 PTBs about TCP and SCTP only; without the fix of CVE-2026-23398 a PTB that " +
+		return "the kernel heeds IPv4 PTBs about TCP, SCTP and DCCP only; without the fix of CVE-2026-23398 a PTB that " +
 			"quotes an unknown protocol crashes it, and whether this kernel has that fix cannot be told from here"
 	default:
 		return "any IPv4 PTB, whatever MTU it reports, lowers the path MTU to net.ipv4.route.min_pmtu"

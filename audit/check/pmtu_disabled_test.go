@@ -10,7 +10,7 @@ func TestPMTUDisabled(t *testing.T) {
 	tests := map[string]string{
 		"1": sockets + "any IPv4 PTB, whatever MTU it reports, lowers the path MTU to net.ipv4.route.min_pmtu.",
 		"2": sockets + "the kernel discards every IPv4 PTB.",
-		"3": sockets + "the kernel heeds IPv4 PTBs about TCP and SCTP only; without the fix of CVE-2026-23398 " +
+		"3": sockets + "the kernel heeds IPv4 PTBs about TCP, SCTP and DCCP only; without the fix of CVE-2026-23398 " +
 			"a PTB that quotes an unknown protocol crashes it, and whether this kernel has that fix cannot be told from here.",
 		"4": sockets + "any IPv4 PTB, whatever MTU it reports, lowers the path MTU to net.ipv4.route.min_pmtu.",
 	}

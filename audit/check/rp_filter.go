@@ -63,9 +63,14 @@ func (f *Facts) leadsToRouters(index int, ipv6 bool) bool {
 		slices.ContainsFunc(f.Routes.Value.Ways, func(w host.Way) bool {
 			return w.Interface == index && w.Gateway.IsValid() && w.Gateway.Is6() == ipv6
 		}) ||
-		slices.ContainsFunc(f.Routes.Value.Default, func(r host.FIBRoute) bool {
-			return r.Destination.Addr().Is6() == ipv6 && slices.ContainsFunc(r.NextHops, func(h host.NextHop) bool { return h.Interface == index })
-		})
+		f.defaultBy(index, ipv6)
+}
+
+// defaultBy reports whether a default route of a family goes by that link.
+func (f *Facts) defaultBy(index int, ipv6 bool) bool {
+	return slices.ContainsFunc(f.Routes.Value.Default, func(r host.FIBRoute) bool {
+		return r.Destination.Addr().Is6() == ipv6 && slices.ContainsFunc(r.NextHops, func(h host.NextHop) bool { return h.Interface == index })
+	})
 }
 
 // numbered reports whether an interface has an IPv4 address, as far as is known.

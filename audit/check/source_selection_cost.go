@@ -31,7 +31,7 @@ func sourceSelectionCost(f *Facts) []Finding {
 	}
 	var found []Finding
 	for _, l := range f.Links.Value {
-		if l.Loopback || !l.Up || own[l.Index].global == 0 && !f.defaultIPv6(l) {
+		if l.Loopback || !l.Up || own[l.Index].global == 0 && !f.defaultBy(l.Index, true) {
 			continue
 		}
 		only, err := f.setting(ipv6Conf(l, "use_oif_addrs_only"))
@@ -66,18 +66,6 @@ func (f *Facts) countIPv6() (total int, own map[int]ipv6Count) {
 		own[a.Interface] = c
 	}
 	return total, own
-}
-
-// defaultIPv6 reports whether an IPv6 default route goes out by the link.
-func (f *Facts) defaultIPv6(l host.Link) bool {
-	for _, r := range f.Routes.Value.Default {
-		for _, h := range r.NextHops {
-			if r.Destination.Addr().Is6() && h.Interface == l.Index {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 func slowChoice(l host.Link, only setting, total int, own ipv6Count) Finding {

@@ -134,7 +134,9 @@ func decodeException(b []byte) (e exception, mtu uint32, err error) {
 		case unix.RTA_TABLE:
 			e.table = a.number()
 		case unix.RTA_METRICS:
-			mtu, a.err = decodeMTU(a.value)
+			var m metrics
+			m, a.err = decodeMetrics(a.value)
+			mtu = m.mtu
 		case unix.RTA_CACHEINFO:
 			var left time.Duration
 			left, a.err = decodeExpires(a.value)

@@ -25,8 +25,8 @@ const (
 	viaFamily    = 2  // bytes of the family before the address of RTA_VIA
 )
 
-// isIP reports whether a struct rtmsg is of an IP route. Where the kernel lacks
-// a family, and where all are asked for, it sends others too.
+// isIP reports whether a message is of IP. Where the kernel lacks a family, and
+// where all are asked for, it sends others too.
 func isIP(family uint8) bool { return family == unix.AF_INET || family == unix.AF_INET6 }
 
 // decodeFIBRoute reads struct rtmsg of an IP route and its attributes, host byte
@@ -57,7 +57,9 @@ func decodeFIBRoute(b []byte, r *FIBRoute) error {
 		case unix.RTA_PRIORITY:
 			r.Metric = a.number()
 		case unix.RTA_METRICS:
-			a.err = decodeMetrics(a.value, r)
+			var m metrics
+			m, a.err = decodeMetrics(a.value)
+			r.MTU, r.MTULocked, r.AdvMSS = m.mtu, m.mtuLocked, m.advMSS
 		case unix.RTA_MULTIPATH:
 			r.NextHops, a.err = decodeMultipath(a.value, family, r.NextHops)
 		case rtaNexthopID:
@@ -75,21 +77,26 @@ func decodeFIBRoute(b []byte, r *FIBRoute) error {
 	return nil
 }
 
-// decodeMetrics reads what RTA_METRICS says of sizes; RTAX_LOCK has a bit for
-// each metric that is locked.
-func decodeMetrics(b []byte, r *FIBRoute) error {
+// metrics are what RTA_METRICS says of sizes, in bytes; 0: nothing.
+type metrics struct {
+	mtu, advMSS uint32
+	mtuLocked   bool
+}
+
+// decodeMetrics reads them; RTAX_LOCK has a bit for each metric that is locked.
+func decodeMetrics(b []byte) (m metrics, err error) {
 	a := attributes{rest: b}
 	for a.next() {
 		switch a.kind {
 		case unix.RTAX_LOCK:
-			r.MTULocked = a.number()&(1<<unix.RTAX_MTU) != 0
+			m.mtuLocked = a.number()&(1<<unix.RTAX_MTU) != 0
 		case unix.RTAX_MTU:
-			r.MTU = a.number()
+			m.mtu = a.number()
 		case unix.RTAX_ADVMSS:
-			r.AdvMSS = a.number()
+			m.advMSS = a.number()
 		}
 	}
-	return a.err
+	return m, a.err
 }
 
 // decodeMultipath appends the next hops of RTA_MULTIPATH: each a struct

@@ -17,13 +17,8 @@ const ifinfoIndex = 4
 
 // dumpLinks dumps the links (rtnetlink(7), RTM_GETLINK).
 func dumpLinks(c conn) ([]netlink.Message, error) {
-	ae := netlink.NewAttributeEncoder()
-	ae.Uint32(unix.IFLA_EXT_MASK, skipStats)
-	attrs, err := ae.Encode()
-	if err != nil {
-		return nil, err
-	}
-	return dump(c, unix.RTM_GETLINK, append(make([]byte, unix.SizeofIfInfomsg), attrs...))
+	mask := binary.NativeEndian.AppendUint32(nil, skipStats)
+	return dump(c, unix.RTM_GETLINK, appendAttribute(make([]byte, unix.SizeofIfInfomsg), unix.IFLA_EXT_MASK, mask...))
 }
 
 func readLinks(c conn) ([]Link, error) {
@@ -56,21 +51,18 @@ func decodeLink(b []byte) (Link, error) {
 		Up:       flags&unix.IFF_UP != 0,
 		Running:  flags&unix.IFF_RUNNING != 0,
 	}
-	ad, err := netlink.NewAttributeDecoder(b[unix.SizeofIfInfomsg:])
-	if err != nil {
-		return Link{}, err
-	}
-	for ad.Next() {
-		switch ad.Type() {
+	a := attributes{rest: b[unix.SizeofIfInfomsg:]}
+	for a.next() {
+		switch a.kind {
 		case unix.IFLA_IFNAME:
-			l.Name = ad.String()
+			l.Name = unix.ByteSliceToString(a.value)
 		case unix.IFLA_MTU:
-			l.MTU = ad.Uint32()
+			l.MTU = a.number()
 		case unix.IFLA_ADDRESS:
 			if l.Ethernet {
-				copy(l.MAC[:], ad.Bytes())
+				copy(l.MAC[:], a.value)
 			}
 		}
 	}
-	return l, ad.Err()
+	return l, a.err
 }

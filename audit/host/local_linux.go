@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,9 +20,6 @@ const (
 // readLocal dumps the routes of type local, both families, all tables. The
 // kernel filters (strict checking), which spares us all others but not the
 // kernel its walk: with 500 000 routes that takes some 0.1 s.
-//
-// A local default route is how transparent proxies catch what is marked for
-// them; it makes no address ours.
 func readLocal(c conn) ([]netip.Prefix, error) {
 	var local []netip.Prefix
 	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
@@ -38,7 +34,7 @@ func readLocal(c conn) ([]netip.Prefix, error) {
 			if err != nil {
 				return nil, err
 			}
-			if ok && p.Bits() > 0 {
+			if ok {
 				local = append(local, p)
 			}
 		}
@@ -48,39 +44,20 @@ func readLocal(c conn) ([]netip.Prefix, error) {
 }
 
 // decodeLocal reads the destination of a route; ok is false where it is not an
-// IP route of type local.
+// IP route of type local, or a default route: that is how transparent proxies
+// catch what is marked for them, and makes no address ours.
 func decodeLocal(b []byte) (p netip.Prefix, ok bool, err error) {
 	if len(b) < rtmsgBytes {
 		return p, false, errShort
 	}
-	if b[rtmType] != unix.RTN_LOCAL {
+	if b[rtmType] != unix.RTN_LOCAL || !isIP(b[rtmFamily]) {
 		return p, false, nil
 	}
-	var addr netip.Addr
-	switch b[rtmFamily] {
-	case unix.AF_INET:
-		addr = netip.IPv4Unspecified()
-	case unix.AF_INET6:
-		addr = netip.IPv6Unspecified()
-	default:
-		return p, false, nil
-	}
-	ad, err := netlink.NewAttributeDecoder(b[rtmsgBytes:])
-	if err != nil {
-		return p, false, err
-	}
-	for ad.Next() {
-		if ad.Type() == unix.RTA_DST {
-			a, ok := netip.AddrFromSlice(ad.Bytes())
-			if !ok || a.BitLen() != addr.BitLen() {
-				return p, false, errAddress
-			}
-			addr = a
+	a := attributes{rest: b[rtmsgBytes:]}
+	for a.next() {
+		if a.kind == unix.RTA_DST {
+			p = a.prefix(b[rtmFamily], b[rtmDstLen])
 		}
 	}
-	if err := ad.Err(); err != nil {
-		return p, false, err
-	}
-	p = netip.PrefixFrom(addr, int(b[rtmDstLen]))
-	return p, p.IsValid(), nil
+	return p, a.err == nil && p.Bits() > 0, a.err
 }

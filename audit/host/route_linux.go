@@ -80,7 +80,9 @@ func decodeRoute(b []byte) (Route, error) {
 		case unix.RTA_OIF:
 			r.Interface = int(int32(a.number()))
 		case unix.RTA_METRICS:
-			r.MTU, a.err = decodeMTU(a.value)
+			var m metrics
+			m, a.err = decodeMetrics(a.value)
+			r.MTU = m.mtu
 		case unix.RTA_CACHEINFO:
 			if exception {
 				r.Expires, a.err = decodeExpires(a.value)
@@ -91,17 +93,6 @@ func decodeRoute(b []byte) (Route, error) {
 		return Route{}, a.err
 	}
 	return r, nil
-}
-
-// decodeMTU finds the MTU among a route's metrics; 0 where it is not there.
-func decodeMTU(b []byte) (mtu uint32, err error) {
-	a := attributes{rest: b}
-	for a.next() {
-		if a.kind == unix.RTAX_MTU {
-			mtu = a.number()
-		}
-	}
-	return mtu, a.err
 }
 
 // decodeExpires reads struct rta_cacheinfo, where what has expired is negative.

@@ -111,7 +111,7 @@ func (t *tables) add(b []byte) error {
 
 func (t *tables) addLocal(b []byte) error {
 	p, ok, err := decodeLocal(b)
-	if err == nil && ok && p.Bits() > 0 {
+	if ok {
 		t.local = append(t.local, p)
 	}
 	return err

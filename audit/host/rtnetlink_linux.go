@@ -33,7 +33,7 @@ func dump(c conn, kind netlink.HeaderType, body []byte) ([]netlink.Message, erro
 
 var (
 	errShort       = errors.New("message shorter than its fixed header")
-	errAddress     = errors.New("address in a route is not of its family")
+	errAddress     = errors.New("address or prefix is not of its family")
 	errFamilies    = errors.New("addresses must be of one family, without zones")
 	errOtherSocket = errors.New("the kernel answers with a socket of other ports")
 )

@@ -28,6 +28,10 @@ const (
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(ctx, unix.SIGINT, unix.SIGTERM)
 	defer stop()
+	// A second signal ends the process, whatever keeps it: a command that waits for the
+	// kernel or for a file does not hear of the first. Nothing of ours in the kernel
+	// outlives the process.
+	context.AfterFunc(ctx, stop)
 	root := rootCommand()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -73,6 +77,15 @@ func usage(err error) error {
 		return nil
 	}
 	return exitError{code: exitUsage, err: err}
+}
+
+// failure marks an error as one of its own, though the command may have been
+// interrupted before: what is to be said is this.
+func failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	return exitError{code: exitFailure, err: err}
 }
 
 // options are the global flags.

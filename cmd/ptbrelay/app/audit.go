@@ -68,6 +68,11 @@ the report of what came before, and 0 whatever is found: see ptbrelay doctor.`,
 		if err := a.check(c); err != nil {
 			return usage(err)
 		}
+		if a.output != "" {
+			if err := tryFile(a.output); err != nil {
+				return err
+			}
+		}
 		cfg, err := o.readConfig()
 		if err != nil {
 			return err
@@ -76,7 +81,7 @@ the report of what came before, and 0 whatever is found: see ptbrelay doctor.`,
 		if r == nil {
 			return ended
 		}
-		return errors.Join(a.write(c.OutOrStdout(), r, f), ended)
+		return failure(errors.Join(a.write(c.OutOrStdout(), r, f), ended))
 	}
 	return c
 }
@@ -112,7 +117,8 @@ func (a *auditFlags) observe(c *cobra.Command, o *options, cfg config.Config) (*
 }
 
 // write prints the report, to a file by way of another one: what was there stays
-// until the report is whole.
+// until the report is whole. What was observed live cannot be had again, so where the
+// file cannot be written that is printed after all.
 func (a *auditFlags) write(stdout io.Writer, r *audit.Report, f *format) error {
 	show := func(w io.Writer) error {
 		return f.print(w, r, func(w io.Writer) error { return report.Text(w, r) })
@@ -120,5 +126,9 @@ func (a *auditFlags) write(stdout io.Writer, r *audit.Report, f *format) error {
 	if a.output == "" {
 		return show(stdout)
 	}
-	return writeFile(a.output, show)
+	err := writeFile(a.output, show)
+	if err != nil && r.Source == audit.Live {
+		err = errors.Join(err, show(stdout))
+	}
+	return err
 }

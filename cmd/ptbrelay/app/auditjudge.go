@@ -4,8 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"ptbrelay/audit"
 	"ptbrelay/classify"
 	"ptbrelay/config"
@@ -57,7 +55,7 @@ func (j *judge) take(p *capture.Packet) {
 		v = j.policy.Classify(m)
 	}
 	if v == classify.NotPTB || v == classify.Truncated || v == classify.Fragment {
-		if j.syn(p) || v == classify.NotPTB || !isICMP(m) {
+		if j.syn(p) || v == classify.NotPTB || !m.IsICMP() { // nobody's PTB
 			return
 		}
 	}
@@ -84,25 +82,6 @@ func observeSYN(o *audit.Observations, policy *classify.Policy, p *capture.Packe
 	}
 	o.ObserveSYN(&s, p.From)
 	return true, true
-}
-
-// isICMP tells whether a packet, of which there may be no more than the header, is
-// ICMP: of fragments, and of what a capture has cut off, the rest is nobody's PTB.
-func isICMP(m *classify.Message) bool {
-	// Offsets in the headers of IPv4 and IPv6, and in a fragment header behind that.
-	const protocol, nextHeader, fragmentNextHeader = 9, 6, 40
-	switch m.Family {
-	case classify.IPv4:
-		return m.Packet[protocol] == unix.IPPROTO_ICMP
-	case classify.IPv6:
-		next := m.Packet[nextHeader]
-		if next == unix.IPPROTO_FRAGMENT && len(m.Packet) > fragmentNextHeader {
-			next = m.Packet[fragmentNextHeader]
-		}
-		return next == unix.IPPROTO_ICMPV6
-	case classify.FamilyUnknown:
-	}
-	return false
 }
 
 // counts are how many PTBs and SYNs were taken.

@@ -3,7 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,12 +32,15 @@ type auditor struct {
 	begin        host.Counters
 	observations *audit.Observations
 	host         *audit.HostCollector
-	syns         *capture.NFLOG // nil where audit.mss is false
+	syns         *capture.NFLOG              // nil where audit.mss is false
+	read         atomic.Pointer[hostReading] // the last; nil: there is none yet
+}
 
-	mu       sync.Mutex // guards what follows
+// hostReading is what stays of a reading of the host: what is told. Rules of the packet
+// filter and sockets may be many.
+type hostReading struct {
 	facts    check.Facts
 	findings []check.Finding
-	read     bool // there are facts
 }
 
 // openAuditor makes what the audit needs. The table does not log SYNs before.
@@ -95,23 +98,37 @@ func (a *auditor) sample(_ time.Time, batch []capture.Packet) {
 
 // readHost reads and checks the host now and then.
 func (a *auditor) readHost(ctx context.Context) {
+	var last []check.Finding
 	for {
 		begin := time.Now()
 		cfg := a.daemon.inForce().cfg
-		facts := check.Read(expectation(cfg))
-		findings := check.Examine(&facts)
-		a.host.Set(audit.HostReading{Routes: facts.Routes, Exceptions: facts.Exceptions, Findings: findings})
-		a.mu.Lock()
-		last := a.findings
-		a.facts, a.findings, a.read = facts, findings, true
-		a.mu.Unlock()
-		logFindings(a.daemon.log, last, findings)
+		read := make(chan *hostReading, 1)
+		go func() { read <- a.readOnce(cfg) }()
+		select {
+		case <-ctx.Done():
+			// The kernel knows no context, and large tables take long: the daemon
+			// does not stay for them.
+			return
+		case r := <-read:
+			a.read.Store(r)
+			logFindings(a.daemon.log, last, r.findings)
+			last = r.findings
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(max(cfg.Audit.RoutesEvery, auditShare*time.Since(begin))):
 		}
 	}
+}
+
+// readOnce reads and checks the host.
+func (a *auditor) readOnce(cfg config.Config) *hostReading {
+	facts := check.Read(expectation(cfg))
+	findings := check.Examine(&facts)
+	a.host.Set(audit.HostReading{Routes: facts.Routes, Exceptions: facts.Exceptions, Findings: findings})
+	told := check.Facts{Links: facts.Links, Routes: facts.Routes, Exceptions: facts.Exceptions}
+	return &hostReading{told, findings}
 }
 
 // report is what `audit --daemon` prints.
@@ -130,12 +147,10 @@ func (a *auditor) report() *audit.Report {
 	if a.syns == nil {
 		clear(r.Messages.SYNs)
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.read {
-		facts := a.facts
+	if read := a.read.Load(); read != nil {
+		facts := read.facts
 		facts.Counters.Value, facts.Counters.Err = host.ReadCounters() // of this moment, as the messages
-		r.Host = audit.HostReport(&facts, a.begin, a.findings)
+		r.Host = audit.HostReport(&facts, a.begin, read.findings)
 	}
 	return r
 }

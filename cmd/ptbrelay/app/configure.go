@@ -35,6 +35,8 @@ func (o *options) loadConfig(override func(*config.Config) error) (config.Config
 	return cfg, usage(err)
 }
 
+// readConfig reads it without what flags of run may give, such as the key file:
+// for the commands that can do without.
 func (o *options) readConfig() (config.Config, error) {
 	path := o.config
 	if path == "" {

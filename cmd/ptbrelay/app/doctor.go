@@ -30,7 +30,7 @@ With --format json it is {"findings": [{id, severity, subject, read, why, mend}]
 	}
 	f := formatFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		cfg, err := o.loadConfig(nil)
+		cfg, err := o.readConfig()
 		if err != nil {
 			return err
 		}

@@ -11,17 +11,13 @@ func expectation(c config.Config) check.Expect {
 		Transport:  check.Transport(c.Relay.Transport),
 		Interfaces: c.Interfaces,
 		VIPs:       c.VIPs,
-		Ports:      c.Policy.Ports,
 		HTTP:       c.HTTP.Listen,
 		UDPPort:    c.UDP.Port,
+		UDPListen:  c.UDP.ListenAddresses(),
 		Groups:     []uint16{c.Capture.Group},
-	}
-	for _, p := range c.Policy.Protocols {
-		e.Protocols = append(e.Protocols, p.String())
 	}
 	if c.Audit.MSS {
 		e.Groups = append(e.Groups, c.Capture.Group+1)
 	}
-	e.UDPListen = c.UDP.ListenAddresses()
 	return e
 }

@@ -55,7 +55,7 @@ A file that is broken or cut off is replayed up to there, and exits 1.`,
 	}
 	f := formatFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		cfg, err := o.loadConfig(nil)
+		cfg, err := o.readConfig()
 		if err != nil {
 			return err
 		}

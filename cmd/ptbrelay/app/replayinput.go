@@ -12,13 +12,33 @@ import (
 // wait, waits is called.
 func openCapture(ctx context.Context, path string, stdin io.Reader, waits func() error) (*capture.File, error) {
 	if path != "-" {
-		return capture.OpenFile(path)
+		return openFile(ctx, path)
 	}
 	f, err := capture.NewFile(&patient{Reader: interruptible(ctx, stdin), waits: waits})
 	if err != nil {
 		return nil, fmt.Errorf("stdin: %w", err)
 	}
 	return f, nil
+}
+
+// openFile opens a capture file, or returns the context's error once that ends: a named
+// pipe that nobody writes to keeps who opens it waiting, who is then left behind.
+func openFile(ctx context.Context, path string) (*capture.File, error) {
+	type opened struct {
+		file *capture.File
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		f, err := capture.OpenFile(path)
+		done <- opened{f, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case o := <-done:
+		return o.file, o.err
+	}
 }
 
 // interruptible makes reads end with the context's error once it ends, also one

@@ -2,6 +2,8 @@ package app
 
 import (
 	"bufio"
+	"cmp"
+	"crypto/rand"
 	"errors"
 	"io"
 	"io/fs"
@@ -10,19 +12,20 @@ import (
 )
 
 // writeFile has a file hold what write writes. Until all of it is there an old one
-// stays. What is no regular file, as /dev/null, is written to.
+// stays; the new one has its permissions. What is no regular file, as /dev/null, is
+// written to.
 func writeFile(path string, write func(io.Writer) error) error {
-	info, err := os.Stat(path)
+	old, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return replaceFile(path, write)
+		return replaceFile(path, nil, write)
 	case err != nil:
 		return err
-	case info.Mode().IsRegular():
+	case old.Mode().IsRegular():
 		if path, err = filepath.EvalSymlinks(path); err != nil {
 			return err
 		}
-		return replaceFile(path, write)
+		return replaceFile(path, old, write)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -31,8 +34,39 @@ func writeFile(path string, write func(io.Writer) error) error {
 	return errors.Join(write(f), f.Close())
 }
 
-func replaceFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// tryFile finds out, as far as can be told before there is something to write,
+// whether writeFile will do. It changes nothing.
+func tryFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case err == nil && info.IsDir():
+		return &fs.PathError{Op: "open", Path: path, Err: errors.New("is a directory: name a file in it")}
+	case err == nil && !info.Mode().IsRegular():
+		return nil // to open it may do something
+	case err == nil:
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+	}
+	f, err := beside(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// beside makes a file in the same directory, which takes the place of path when it is
+// renamed.
+func beside(path string) (*os.File, error) {
+	const mode = 0o666 // before umask
+	name := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+rand.Text()[:8])
+	return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+}
+
+func replaceFile(path string, old fs.FileInfo, write func(io.Writer) error) (err error) {
+	f, err := beside(path)
 	if err != nil {
 		return err
 	}
@@ -41,10 +75,12 @@ func replaceFile(path string, write func(io.Writer) error) (err error) {
 			_ = os.Remove(f.Name()) // the error on the way out is the one to report
 		}
 	}()
+	if old != nil {
+		err = f.Chmod(old.Mode().Perm())
+	}
 	out := bufio.NewWriter(f)
-	const readable = 0o644
-	err = errors.Join(write(out), out.Flush(), f.Chmod(readable))
-	if err = errors.Join(err, f.Close()); err != nil {
+	written := cmp.Or(write(out), out.Flush()) // a bufio.Writer says the same again
+	if err = errors.Join(err, written, f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
