@@ -327,11 +327,10 @@ func TestAuditFileNarrowed(t *testing.T) {
 	for _, c := range classifytest.Corpus() {
 		var d classify.Decoder
 		m, _ := d.Decode(c.Packet)
-		switch c.Verdict {
-		case classify.NotIP, classify.Truncated, classify.Fragment:
+		if slices.Contains([]classify.Verdict{classify.NotIP, classify.Truncated, classify.Fragment}, c.Verdict) {
 			continue // of these not all are counted: see TestAuditFileOfFragments
-		case classify.NotPTB:
-		default:
+		}
+		if c.Verdict != classify.NotPTB {
 			family := m.Family.String()
 			if want.Verdicts[family] == nil {
 				want.Verdicts[family] = make(map[string]uint64)
@@ -397,7 +396,7 @@ func TestAuditBrokenFile(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		file    []byte
-		packets int // -1: as many as there may be
+		packets int // -1: most of them
 		says    string
 	}{
 		{"cut off", plain[:len(plain)-10], whole - 1, "packet 3000"},
@@ -410,7 +409,7 @@ func TestAuditBrokenFile(t *testing.T) {
 			a := startAudit(t, n, "--pcap", path, "--format", "json").exits(1)
 			checkError(t, a.stderr.String(), c.says)
 			r := a.report()
-			if c.packets >= 0 && r.Messages.Packets != uint64(c.packets) || r.Messages.Packets > whole ||
+			if n := r.Messages.Packets; c.packets >= 0 && n != uint64(c.packets) || n > whole || n < whole/2 ||
 				r.Messages.Verdicts["ipv4"]["eligible"] != r.Messages.Packets {
 				t.Errorf("of %d packets %+v, want %d", whole, r.Messages, c.packets)
 			}

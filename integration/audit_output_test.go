@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -77,9 +78,9 @@ func TestAuditOutput(t *testing.T) {
 
 	audit(0, whole, report)
 	expect("new", report, want)
-	if err := n.WriteFile(report, []byte(old), 0o640); err != nil {
-		t.Fatal(err)
-	}
+	on(t, n, func() error {
+		return errors.Join(os.WriteFile(report, []byte(old), 0), os.Chmod(report, 0o640))
+	})
 	audit(1, noise, report)
 	expect("no report", report, old)
 	fill(t, n, "/run/ballast")

@@ -122,7 +122,6 @@ func memoryFaults() []fault {
 		{
 			id: "counters", name: "forged errors",
 			commit: func(e edge) func() {
-				e.connect()
 				const forged = 150
 				e.hear(forged, e.connect())
 				return func() { e.hear(3*forged, classifytest.PTB{}) } // real ones, about flows of others

@@ -6,65 +6,10 @@ import (
 	"strings"
 
 	"ptbrelay/audit/firewall"
-	"ptbrelay/audit/host"
 )
 
 // fate is what a packet filter makes of a PTB.
 type fate func(firewall.PTB) firewall.Outcome
-
-// entrance is a way that PTBs come in by: a family, and an interface; no name: any
-// but loopback.
-type entrance struct {
-	ipv6  bool
-	name  string
-	index int
-}
-
-func (e entrance) ptb(s firewall.State) firewall.PTB {
-	return firewall.PTB{IPv6: e.ipv6, Interface: e.name, Index: e.index, State: s}
-}
-
-// entrances are those that PTBs may come in by: in each family that the host speaks
-// the interfaces that lead to routers, or that copies are broadcast on. Where they
-// are not known, or too many to ask for one by one, that is any.
-func (f *Facts) entrances() (all []entrance) {
-	for _, ipv6 := range []bool{false, true} {
-		if !f.speaks(ipv6) {
-			continue
-		}
-		links := slices.DeleteFunc(slices.Clone(f.Links.Value), func(l host.Link) bool {
-			return !l.Up || l.Loopback || !f.leadsToRouters(l.Index, ipv6) && !f.broadcastsOn(l.Name)
-		})
-		if len(links) == 0 || len(links) > mostListed || f.Routes.Err != nil {
-			all = append(all, entrance{ipv6: ipv6})
-			continue
-		}
-		for _, l := range links {
-			all = append(all, entrance{ipv6, l.Name, l.Index})
-		}
-	}
-	return all
-}
-
-func (f *Facts) broadcastsOn(name string) bool {
-	return f.Expect.Transport != UDP && slices.Contains(f.Expect.Interfaces, name)
-}
-
-// speaks reports whether PTBs may come in that family: whether an address is local
-// that is more than loopback or of the link. Hosts without IPv6 often have a packet
-// filter that drops all of it, which is no fault. What could not be read may be so.
-func (f *Facts) speaks(ipv6 bool) bool {
-	if f.Routes.Err != nil {
-		return true
-	}
-	for _, p := range f.Routes.Value.Local {
-		a := p.Addr()
-		if a.Is6() == ipv6 && !a.IsLoopback() && !a.IsLinkLocalUnicast() && !a.IsMulticast() {
-			return true
-		}
-	}
-	return false
-}
 
 // filtered is an outcome, and the entrances of the PTBs that it is of.
 type filtered struct {
@@ -118,10 +63,11 @@ func who(entrances []entrance) string {
 func (o filtered) read() string { return strings.TrimSuffix(o.Rule+": "+o.Text, ": ") }
 
 // accept is the command that has the chain of the rule accept PTBs before any other
-// rule of it is looked at; empty where no chain is named.
+// rule of it is looked at; empty where no chain is named, or by a name that neither nft
+// nor a shell takes as it is.
 func (o filtered) accept() string {
 	chain, _, ok := strings.Cut(o.Rule, ",")
-	if !ok {
+	if !ok || strings.ContainsFunc(chain, func(r rune) bool { return r != ' ' && !plain(r) }) {
 		return ""
 	}
 	var commands []string

@@ -80,9 +80,9 @@ func routes() host.Routes {
 		IPv6: 8,
 		Default: []host.FIBRoute{
 			{Destination: prefix("0.0.0.0/0"), Table: host.TableMain, Type: host.RouteUnicast,
-				NextHops: []host.NextHop{{Gateway: gateway4, Interface: eth0, Weight: 1}}},
+				NextHops: []host.NextHop{{Gateway: gateway4, Interface: eth0}}},
 			{Destination: prefix("::/0"), Table: host.TableMain, Type: host.RouteUnicast,
-				NextHops: []host.NextHop{{Gateway: gateway6, Interface: eth0, Weight: 1}}},
+				NextHops: []host.NextHop{{Gateway: gateway6, Interface: eth0}}},
 		},
 		Ways: []host.Way{
 			{Interface: eth0, Routes: 3, Only: 3},

@@ -8,7 +8,7 @@ import (
 )
 
 func TestIPv6MultipathExceptions(t *testing.T) {
-	second := host.NextHop{Gateway: netip.MustParseAddr("2001:db8:1::2"), Interface: eth0, Weight: 1}
+	second := host.NextHop{Gateway: netip.MustParseAddr("2001:db8:1::2"), Interface: eth0}
 	f := facts()
 	f.Routes.Value.Default[1].NextHops = append(f.Routes.Value.Default[1].NextHops, second)
 	expect(t, "ipv6-multipath-exceptions", f, Finding{

@@ -50,7 +50,7 @@ func (f *Facts) absent(found Finding) Finding {
 
 // addLocal is the route that the kernel makes with an address.
 func addLocal(a netip.Addr, l host.Link) string {
-	add := fmt.Sprintf("%s route add local %v dev %s table local proto kernel", ipCommand(a), a, l.Name)
+	add := fmt.Sprintf("%s route add local %v dev %s table local proto kernel", ipCommand(a), a, shellWord(l.Name))
 	if a.Is4() {
 		add += fmt.Sprintf(" scope host src %v", a)
 	}

@@ -115,7 +115,7 @@ func (f *Facts) takeOut(w host.Way) string {
 			return ""
 		}
 		commands = append(commands, fmt.Sprintf("%s route del default %s %s",
-			ipCommand(r.Destination.Addr()), f.nextHopName(w.Gateway, w.Interface), routeKey(r)))
+			ipCommand(r.Destination.Addr()), hop(w.Gateway, shellWord(f.linkName(w.Interface))), routeKey(r)))
 	}
 	return strings.Join(commands, " && ")
 }

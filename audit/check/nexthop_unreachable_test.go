@@ -26,7 +26,7 @@ func addDefault(f *Facts, metric uint32, w host.Way) {
 		Table:       host.TableMain,
 		Type:        host.RouteUnicast,
 		Metric:      metric,
-		NextHops:    []host.NextHop{{Gateway: w.Gateway, Interface: w.Interface, Weight: 1}},
+		NextHops:    []host.NextHop{{Gateway: w.Gateway, Interface: w.Interface}},
 	})
 }
 
@@ -65,7 +65,7 @@ func TestNexthopUnreachable(t *testing.T) {
 			func(f *Facts) {
 				addDefault(f, 50, host.Way{Gateway: gateway4, Interface: eth0, Dead: true, LinkDown: true})
 				r := &f.Routes.Value.Default[len(f.Routes.Value.Default)-1]
-				r.NextHops = append(r.NextHops, host.NextHop{Gateway: netip.MustParseAddr("198.51.100.1"), Interface: eth0, Weight: 1})
+				r.NextHops = append(r.NextHops, host.NextHop{Gateway: netip.MustParseAddr("198.51.100.1"), Interface: eth0})
 			},
 			Finding{
 				Severity: Warning,

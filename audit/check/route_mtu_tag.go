@@ -25,13 +25,7 @@ func routeMTUTag(f *Facts) []Finding {
 		switch {
 		case !odd:
 		case isDefault(r.Destination):
-			found = append(found, Finding{
-				Severity: Warning,
-				Subject:  routeName(r),
-				Read:     "routing tables: " + t.String(),
-				Why:      t.why() + whoTags(r),
-				Mend:     untag(r),
-			})
+			found = append(found, taggedDefault(t, r))
 		default:
 			if others[t] == nil {
 				order = append(order, t)
@@ -46,6 +40,21 @@ func routeMTUTag(f *Facts) []Finding {
 		found = append(found, leftOut("routes with a tag"))
 	}
 	return orOK(found, fmt.Sprintf("routing tables: of %d IPv4 and %d IPv6 routes none has an MTU tag that differs from its interface's MTU", routes.IPv4, routes.IPv6))
+}
+
+// taggedDefault is what is said of a default route: where the tag is as it should be,
+// no command takes it away.
+func taggedDefault(t tag, r host.FIBRoute) Finding {
+	f := Finding{
+		Severity: t.severity(),
+		Subject:  routeName(r),
+		Read:     "routing tables: " + t.String(),
+		Why:      t.why() + whoTags(r),
+	}
+	if f.Severity != Info {
+		f.Mend = untag(r)
+	}
+	return f
 }
 
 // tag is an MTU tag against the smallest MTU of the interfaces that the route
@@ -81,12 +90,27 @@ func (t tag) String() string {
 	return s
 }
 
+// internetMTU is what packets to the Internet have at most, in bytes: its exchanges
+// and access networks are made of Ethernet. A host with jumbo frames on its own
+// network is right to keep to it.
+const internetMTU = 1500
+
+// severity is that of the tag of a default route.
+func (t tag) severity() Severity {
+	if !t.locked && t.mtu >= internetMTU && t.mtu < t.interfaces {
+		return Info
+	}
+	return Warning
+}
+
 func (t tag) why() string {
 	switch {
 	case t.locked: // ip_dont_fragment in include/net/ip.h
 		return "The lock has the kernel ignore every PTB for this route and send without DF, so that routers fragment."
 	case t.mtu > t.interfaces:
 		return "The kernel believes the tag, not the interface, and sends packets that are too big for the link."
+	case t.severity() == Info:
+		return "No packet by this route is larger than the tag: right for the Internet, whose MTU is 1500, beside a network of one's own with a larger one."
 	default:
 		return "No packet by this route is larger than the tag, though the interface carries more; tunnels that need more fail."
 	}

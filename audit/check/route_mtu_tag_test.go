@@ -15,7 +15,7 @@ func tagged(destination string, mtu uint32, change func(*host.FIBRoute)) host.FI
 		Type:        host.RouteUnicast,
 		Metric:      1024,
 		MTU:         mtu,
-		NextHops:    []host.NextHop{{Gateway: netip.MustParseAddr("2001:db8:1::1"), Interface: eth0, Weight: 1}},
+		NextHops:    []host.NextHop{{Gateway: netip.MustParseAddr("2001:db8:1::1"), Interface: eth0}},
 	}
 	if change != nil {
 		change(&r)
@@ -167,6 +167,26 @@ func TestRouteMTUTag(t *testing.T) {
 }
 
 // Of a multipath route the smallest interface counts.
+// A host with jumbo frames on its own network keeps to 1500 toward the Internet. With
+// less, or with a lock, it is warned.
+func TestRouteMTUTagOfJumboHost(t *testing.T) {
+	for _, c := range []struct {
+		mtu    uint32
+		locked bool
+		want   Severity
+	}{{1500, false, Info}, {4000, false, Info}, {1499, false, Warning}, {9000, false, OK}, {9001, false, Warning}, {1500, true, Warning}} {
+		f := facts()
+		for i := range f.Links.Value {
+			f.Links.Value[i].MTU = 9000
+		}
+		f.Routes.Value.Tagged = []host.FIBRoute{tagged("0.0.0.0/0", c.mtu, func(r *host.FIBRoute) { r.MTULocked = c.locked })}
+		found := examine(t, "route-mtu-tag", f)
+		if len(found) != 1 || found[0].Severity != c.want || (found[0].Mend != "") != (c.want == Warning) {
+			t.Errorf("%+v: %+v", c, found)
+		}
+	}
+}
+
 func TestRouteMTUTagOfMultipath(t *testing.T) {
 	f := facts()
 	f.Links.Value = append(f.Links.Value, host.Link{Index: 3, Name: "eth1", MTU: 1400, Up: true})

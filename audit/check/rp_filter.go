@@ -55,24 +55,6 @@ func rpFilter(f *Facts) []Finding {
 	return orOK(found, listSettings(read))
 }
 
-// leadsToRouters reports whether a default route of a family goes by that link, or any
-// route by a router on it that has an address of the family. What could not be read
-// may.
-func (f *Facts) leadsToRouters(index int, ipv6 bool) bool {
-	return f.Routes.Err != nil ||
-		slices.ContainsFunc(f.Routes.Value.Ways, func(w host.Way) bool {
-			return w.Interface == index && w.Gateway.IsValid() && w.Gateway.Is6() == ipv6
-		}) ||
-		f.defaultBy(index, ipv6)
-}
-
-// defaultBy reports whether a default route of a family goes by that link.
-func (f *Facts) defaultBy(index int, ipv6 bool) bool {
-	return slices.ContainsFunc(f.Routes.Value.Default, func(r host.FIBRoute) bool {
-		return r.Destination.Addr().Is6() == ipv6 && slices.ContainsFunc(r.NextHops, func(h host.NextHop) bool { return h.Interface == index })
-	})
-}
-
 // numbered reports whether an interface has an IPv4 address, as far as is known.
 func (f *Facts) numbered(index int) bool {
 	if f.Routes.Err != nil || cut(f.Routes.Value, f.Routes.Value.Addresses) {

@@ -60,7 +60,7 @@ func sysctlCommands(wanted []setting) string {
 	var command strings.Builder
 	command.WriteString("sysctl -w")
 	for _, s := range wanted {
-		fmt.Fprintf(&command, " %s=%d", sysctlName(s.path), s.value)
+		fmt.Fprintf(&command, " %s", shellWord(fmt.Sprintf("%s=%d", sysctlName(s.path), s.value)))
 	}
 	return command.String()
 }

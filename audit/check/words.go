@@ -41,7 +41,12 @@ func (f *Facts) link(index int) (host.Link, bool) {
 
 // nextHopName is a next hop in the words of ip route.
 func (f *Facts) nextHopName(gateway netip.Addr, index int) string {
-	dev := "dev " + f.linkName(index)
+	return hop(gateway, f.linkName(index))
+}
+
+// hop is a next hop by an interface, whose name a command may quote.
+func hop(gateway netip.Addr, name string) string {
+	dev := "dev " + name
 	if gateway.IsValid() {
 		return "via " + gateway.String() + " " + dev
 	}

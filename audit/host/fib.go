@@ -23,11 +23,8 @@ const (
 // that a routing daemon chose.
 type RouteOrigin uint8
 
-// The origins that the audit asks about.
-const (
-	OriginKernel              RouteOrigin = 2
-	OriginRouterAdvertisement RouteOrigin = 9
-)
+// OriginRouterAdvertisement is the one that the audit asks about.
+const OriginRouterAdvertisement RouteOrigin = 9
 
 // Tables that have names (rt_class_t in linux/rtnetlink.h).
 const (
@@ -79,9 +76,7 @@ type NextHop struct {
 	// Gateway is the zero Addr where the destination is on the link. It may be
 	// of the other family.
 	Gateway   netip.Addr
-	Interface int    // index of the link; 0: none
-	Weight    int    // share in a multipath route, from 1
-	Object    uint32 // id of the nexthop object, not that of its group; 0: none
+	Interface int // index of the link; 0: none
 	// Dead and LinkDown are the kernel's own word (RTNH_F_DEAD, RTNH_F_LINKDOWN).
 	Dead, LinkDown bool
 }

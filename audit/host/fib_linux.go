@@ -17,7 +17,6 @@ const (
 const (
 	// struct rtnexthop (linux/rtnetlink.h).
 	rtnhFlags     = 2
-	rtnhHops      = 3
 	rtnhInterface = 4
 	rtnhBytes     = unix.SizeofRtNexthop
 
@@ -111,7 +110,6 @@ func decodeMultipath(b []byte, family uint8, hops []NextHop) ([]NextHop, error) 
 			return hops, errShort
 		}
 		hop := nextHop(b[rtnhFlags])
-		hop.Weight = int(b[rtnhHops]) + 1
 		hop.Interface = int(int32(binary.NativeEndian.Uint32(b[rtnhInterface:])))
 		a := attributes{rest: b[rtnhBytes:length]}
 		for a.next() {
@@ -128,7 +126,7 @@ func decodeMultipath(b []byte, family uint8, hops []NextHop) ([]NextHop, error) 
 
 // nextHop is one with the kernel's flags RTNH_F_*.
 func nextHop(flags uint8) NextHop {
-	return NextHop{Weight: 1, Dead: flags&unix.RTNH_F_DEAD != 0, LinkDown: flags&unix.RTNH_F_LINKDOWN != 0}
+	return NextHop{Dead: flags&unix.RTNH_F_DEAD != 0, LinkDown: flags&unix.RTNH_F_LINKDOWN != 0}
 }
 
 // decode takes an attribute of a route or of one of its next hops.

@@ -19,20 +19,18 @@ func decoded(b []byte) (r FIBRoute, err error) {
 func TestDecodeFIBRouteOfKernel(t *testing.T) {
 	at, p := netip.MustParseAddr, netip.MustParsePrefix
 	d := dumps(t)
-	first4, second4 := NextHop{Gateway: at("198.51.100.1"), Interface: 3, Weight: 1}, NextHop{Gateway: at("198.51.100.201"), Interface: 5, Weight: 3}
-	ofGroup := second4
-	ofGroup.Weight = 200
+	first4, second4 := NextHop{Gateway: at("198.51.100.1"), Interface: 3}, NextHop{Gateway: at("198.51.100.201"), Interface: 5}
 	for name, want := range map[string]FIBRoute{
 		"fib-ipv4-multipath": {Destination: p("203.0.113.0/24"), Table: 70000, Type: RouteUnicast, Origin: unix.RTPROT_BOOT, Metric: 7,
 			MTU: 1400, MTULocked: true, AdvMSS: 1360, NextHops: []NextHop{first4, second4}},
 		"fib-ipv6-multipath": {Destination: p("::/0"), Table: TableMain, Type: RouteUnicast, Origin: unix.RTPROT_BOOT, Metric: 1024, MTU: 1280,
-			NextHops: []NextHop{{Gateway: at("2001:db8:1::1"), Interface: 3, Weight: 1}, {Gateway: at("2001:db8:2::1"), Interface: 5, Weight: 2}}},
+			NextHops: []NextHop{{Gateway: at("2001:db8:1::1"), Interface: 3}, {Gateway: at("2001:db8:2::1"), Interface: 5}}},
 		"fib-ipv4-via": {Destination: p("203.0.113.128/25"), Table: TableMain, Type: RouteUnicast, Origin: unix.RTPROT_BOOT, TOS: 0x10,
-			NextHops: []NextHop{{Gateway: at("2001:db8:1::1"), Interface: 3, Weight: 1}}},
-		"fib-ipv4-object-spelled": {Destination: p("10.1.0.0/16"), Table: TableMain, Type: RouteUnicast, Object: 10, NextHops: []NextHop{first4, ofGroup}},
+			NextHops: []NextHop{{Gateway: at("2001:db8:1::1"), Interface: 3}}},
+		"fib-ipv4-object-spelled": {Destination: p("10.1.0.0/16"), Table: TableMain, Type: RouteUnicast, Object: 10, NextHops: []NextHop{first4, second4}},
 		"fib-ipv4-object-only":    {Destination: p("10.1.0.0/16"), Table: TableMain, Type: RouteUnicast, Object: 10},
 		"ipv6-unicast": {Destination: p("2001:db8:2::/64"), Table: TableMain, Type: RouteUnicast, Origin: unix.RTPROT_BOOT, Metric: 1024,
-			MTU: 1300, NextHops: []NextHop{{Interface: 3, Weight: 1, LinkDown: true}}},
+			MTU: 1300, NextHops: []NextHop{{Interface: 3, LinkDown: true}}},
 	} {
 		got, err := decoded(d[name])
 		if d := cmp.Diff(want, got, same); d != "" || err != nil {
@@ -69,7 +67,7 @@ func TestDecodeFIBRouteBroken(t *testing.T) {
 		{"table of the header and of the attribute", routeMessage(v4, 0, unicast, attribute(unix.RTA_TABLE, -1, u32(70000)...)),
 			FIBRoute{Destination: everything4, Table: 70000}, false},
 		{"multipath", routeMessage(v4, 0, unicast, multipath(hop(-1, gateway...), hop(-1))), FIBRoute{Destination: everything4,
-			NextHops: []NextHop{{Gateway: four, Interface: 7, Weight: 5, Dead: true}, {Interface: 7, Weight: 5, Dead: true}}}, false},
+			NextHops: []NextHop{{Gateway: four, Interface: 7, Dead: true}, {Interface: 7, Dead: true}}}, false},
 		{"multipath of none", routeMessage(v4, 0, unicast, multipath()), FIBRoute{Destination: everything4}, false},
 		{"other locks", routeMessage(v4, 0, unicast, metrics(attribute(unix.RTAX_LOCK, -1, u32(1<<unix.RTAX_ADVMSS)...)...)), FIBRoute{Destination: everything4}, false},
 		{"MTU and other locks", routeMessage(v4, 0, unicast, metrics(attribute(unix.RTAX_LOCK, -1, u32(1<<unix.RTAX_ADVMSS|1<<unix.RTAX_MTU)...)...)),
@@ -77,9 +75,9 @@ func TestDecodeFIBRouteBroken(t *testing.T) {
 		{"metric that is no number", routeMessage(v4, 0, unicast, metrics(attribute(unix.RTAX_CC_ALGO, -1, []byte("cubic\x00")...)...)),
 			FIBRoute{Destination: everything4}, false},
 		{"encapsulated", routeMessage(v4, 0, unicast, attribute(unix.RTA_ENCAP, -1, 1, 2, 3), gateway),
-			FIBRoute{Destination: everything4, NextHops: []NextHop{{Gateway: four, Weight: 1}}}, false},
+			FIBRoute{Destination: everything4, NextHops: []NextHop{{Gateway: four}}}, false},
 		{"gateway of another family than IP", routeMessage(v4, 0, unicast, attribute(unix.RTA_VIA, -1, 17, 0, 1, 2, 3, 4, 5, 6), attribute(unix.RTA_OIF, -1, u32(7)...)),
-			FIBRoute{Destination: everything4, NextHops: []NextHop{{Interface: 7, Weight: 1}}}, false},
+			FIBRoute{Destination: everything4, NextHops: []NextHop{{Interface: 7}}}, false},
 
 		{"empty", nil, FIBRoute{}, true},
 		{"header cut", routeMessage(v4, 0, unicast)[:rtmsgBytes-1], FIBRoute{}, true},
@@ -173,11 +171,11 @@ func TestDecodeOthersOfKernel(t *testing.T) {
 			t.Errorf("%s: %+v, %v, want %+v", name, got, err, want)
 		}
 	}
-	one := NextHop{Gateway: netip.MustParseAddr("198.51.100.1"), Interface: 3, Weight: 1, Object: 1}
+	one := NextHop{Gateway: netip.MustParseAddr("198.51.100.1"), Interface: 3}
 	if id, got, group, err := decodeObject(d["nexthop-ipv4"]); id != 1 || got != one || group != nil || err != nil {
 		t.Errorf("object %d: %+v, %+v, %v", id, got, group, err)
 	}
-	if id, _, group, err := decodeObject(d["nexthop-group"]); id != 10 || !slices.Equal(group, []member{{1, 1}, {2, 200}}) || err != nil {
+	if id, _, group, err := decodeObject(d["nexthop-group"]); id != 10 || !slices.Equal(group, []uint32{1, 2}) || err != nil {
 		t.Errorf("group %d: %+v, %v", id, group, err)
 	}
 }

@@ -11,10 +11,8 @@ const (
 	nhmsgFamily = 0
 	nhmsgFlags  = 4
 	nhmsgBytes  = 8
-	// struct nexthop_grp: id, weight less one, since 6.12 its high byte.
-	memberWeight     = 4
-	memberWeightHigh = 5
-	memberBytes      = 8
+	// memberBytes is of struct nexthop_grp, which begins with the id.
+	memberBytes = 8
 	// maxObjects bounds the nexthop objects that are held, those of a group
 	// counted by each.
 	maxObjects = 1 << 16
@@ -25,19 +23,12 @@ const (
 // every route unless net.ipv4.nexthop_compat_mode is 0.
 type objects struct {
 	single map[uint32]NextHop
-	groups map[uint32][]member
+	groups map[uint32][]uint32 // ids of their members
 	count  int
-	hops   []NextHop // memory for resolve
-}
-
-// member is a nexthop object in a group.
-type member struct {
-	id     uint32
-	weight int
 }
 
 func (o *objects) begin() {
-	*o = objects{single: make(map[uint32]NextHop), groups: make(map[uint32][]member)}
+	*o = objects{single: make(map[uint32]NextHop), groups: make(map[uint32][]uint32)}
 }
 
 // add reads struct nhmsg and its attributes (nh_fill_node in net/ipv4/nexthop.c).
@@ -56,7 +47,7 @@ func (o *objects) add(b []byte) error {
 }
 
 // decodeObject reads one object, or a group.
-func decodeObject(b []byte) (id uint32, hop NextHop, group []member, err error) {
+func decodeObject(b []byte) (id uint32, hop NextHop, group []uint32, err error) {
 	if len(b) < nhmsgBytes {
 		return 0, NextHop{}, nil, errShort
 	}
@@ -74,44 +65,33 @@ func decodeObject(b []byte) (id uint32, hop NextHop, group []member, err error) 
 			group, a.err = decodeGroup(a.value)
 		}
 	}
-	hop.Object = id
 	return id, hop, group, a.err
 }
 
-func decodeGroup(b []byte) ([]member, error) {
+func decodeGroup(b []byte) ([]uint32, error) {
 	if len(b)%memberBytes != 0 {
 		return nil, errAttribute
 	}
-	group := make([]member, 0, len(b)/memberBytes)
+	group := make([]uint32, 0, len(b)/memberBytes)
 	for ; len(b) > 0; b = b[memberBytes:] {
-		group = append(group, member{
-			id:     binary.NativeEndian.Uint32(b),
-			weight: (int(b[memberWeight]) | int(b[memberWeightHigh])<<8) + 1,
-		})
+		group = append(group, binary.NativeEndian.Uint32(b))
 	}
 	return group, nil
 }
 
-// resolve gives a route that has none the next hops of its object, and those
-// that it has the ids of their objects. An object that is not known gives none.
+// resolve gives a route that has none the next hops of its object. An object that
+// is not known gives none.
 func (o *objects) resolve(r *FIBRoute) {
-	o.hops = o.hops[:0]
-	if group, ok := o.groups[r.Object]; ok {
-		for _, m := range group {
-			if hop, ok := o.single[m.id]; ok {
-				hop.Weight = m.weight
-				o.hops = append(o.hops, hop)
-			}
-		}
-	} else if hop, ok := o.single[r.Object]; ok {
-		o.hops = append(o.hops, hop)
+	if len(r.NextHops) > 0 {
+		return
 	}
-	switch len(r.NextHops) {
-	case 0:
-		r.NextHops = append(r.NextHops, o.hops...)
-	case len(o.hops):
-		for i := range r.NextHops {
-			r.NextHops[i].Object = o.hops[i].Object
+	members, ok := o.groups[r.Object]
+	if !ok {
+		members = []uint32{r.Object}
+	}
+	for _, id := range members {
+		if hop, ok := o.single[id]; ok {
+			r.NextHops = append(r.NextHops, hop)
 		}
 	}
 }

@@ -17,11 +17,12 @@ func nexthopMessage(family byte, attributes ...[]byte) []byte {
 	return slices.Concat(append([][]byte{{family, 0, unix.RTPROT_STATIC, 0, 0, 0, 0, 0}}, attributes...)...)
 }
 
-func groupOf(members ...member) []byte {
+// groupOf is struct nexthop_grp of each, with growing weights.
+func groupOf(members ...uint32) []byte {
 	var b []byte
-	for _, m := range members {
-		b = append(b, u32(m.id)...)
-		b = append(b, byte(m.weight-1), byte((m.weight-1)>>8), 0, 0)
+	for weight, id := range members {
+		b = append(b, u32(id)...)
+		b = append(b, byte(weight), 0, 0, 0)
 	}
 	return b
 }
@@ -55,7 +56,7 @@ func TestReadRoutesObjects(t *testing.T) {
 	object(3, unix.AF_INET6, "2001:db8:1::1", eth0)
 	object(4, unix.AF_INET6, "2001:db8:2::1", eth1)
 	addRawOne(t, n, unix.RTM_NEWNEXTHOP, nexthopMessage(unix.AF_INET, id(5), attribute(unix.NHA_BLACKHOLE, -1)))
-	group := func(i uint32, resilient bool, members ...member) {
+	group := func(i uint32, resilient bool, members ...uint32) {
 		body := nexthopMessage(unix.AF_UNSPEC, id(i), attribute(unix.NHA_GROUP, -1, groupOf(members...)...))
 		if resilient {
 			buckets := attribute(1, -1, u16(8)...) // NHA_RES_GROUP_BUCKETS
@@ -64,9 +65,9 @@ func TestReadRoutesObjects(t *testing.T) {
 		}
 		addRawOne(t, n, unix.RTM_NEWNEXTHOP, body)
 	}
-	group(10, false, member{1, 1}, member{2, 200})
-	group(11, false, member{3, 3}, member{4, 1})
-	group(12, true, member{2, 1}, member{1, 1})
+	group(10, false, 1, 2)
+	group(11, false, 3, 4)
+	group(12, true, 2, 1)
 	route := func(prefix string, object uint32, mtu uint32) {
 		p := netip.MustParsePrefix(prefix)
 		family, _ := familyOf(p.Addr())
@@ -87,15 +88,11 @@ func TestReadRoutesObjects(t *testing.T) {
 	route("2001:db8:a1::/48", 3, 1305)
 	route("2001:db8:a2::/48", 11, 1306)
 
-	one := NextHop{Gateway: at("198.51.100.1"), Interface: eth0, Weight: 1, Object: 1}
-	two := NextHop{Gateway: at("198.51.100.201"), Interface: eth1, Weight: 1, Object: 2}
-	three := NextHop{Gateway: at("2001:db8:1::1"), Interface: eth0, Weight: 1, Object: 3}
-	four := NextHop{Gateway: at("2001:db8:2::1"), Interface: eth1, Weight: 1, Object: 4}
-	weighs := func(h NextHop, weight int) NextHop {
-		h.Weight = weight
-		return h
-	}
-	want := map[uint32][]NextHop{1301: {one}, 1302: {one, weighs(two, 200)}, 1303: {two, one}, 1305: {three}, 1306: {weighs(three, 3), four}}
+	one := NextHop{Gateway: at("198.51.100.1"), Interface: eth0}
+	two := NextHop{Gateway: at("198.51.100.201"), Interface: eth1}
+	three := NextHop{Gateway: at("2001:db8:1::1"), Interface: eth0}
+	four := NextHop{Gateway: at("2001:db8:2::1"), Interface: eth1}
+	want := map[uint32][]NextHop{1301: {one}, 1302: {one, two}, 1303: {two, one}, 1305: {three}, 1306: {three, four}}
 	groups := map[uint32]uint32{1301: 1, 1302: 10, 1303: 12, 1305: 3, 1306: 11}
 	for _, mode := range []string{"1", "0"} {
 		if err := n.SetSysctl("net/ipv4/nexthop_compat_mode", mode); err != nil {
@@ -131,22 +128,22 @@ func TestObjects(t *testing.T) {
 		}
 	}
 	object(1, attribute(unix.NHA_OIF, -1, u32(7)...))
-	object(2, attribute(unix.NHA_GROUP, -1, groupOf(member{1, 65536}, member{9, 1})...))
+	object(2, attribute(unix.NHA_GROUP, -1, groupOf(1, 9)...))
 	resolved := func(r FIBRoute) []NextHop {
 		o.resolve(&r)
 		return r.NextHops
 	}
-	seven := NextHop{Interface: 7, Weight: 1, Object: 1}
+	seven := NextHop{Interface: 7}
 	for _, c := range []struct {
 		name  string
 		route FIBRoute
 		want  []NextHop
 	}{
 		{"one", FIBRoute{Object: 1}, []NextHop{seven}},
-		{"group with a member that is not known", FIBRoute{Object: 2}, []NextHop{{Interface: 7, Weight: 65536, Object: 1}}},
+		{"group with a member that is not known", FIBRoute{Object: 2}, []NextHop{{Interface: 7}}},
 		{"not known", FIBRoute{Object: 3}, nil},
-		{"spelled out", FIBRoute{Object: 1, NextHops: []NextHop{{Interface: 7, Weight: 1, LinkDown: true}}},
-			[]NextHop{{Interface: 7, Weight: 1, LinkDown: true, Object: 1}}},
+		{"spelled out", FIBRoute{Object: 1, NextHops: []NextHop{{Interface: 7, LinkDown: true}}},
+			[]NextHop{{Interface: 7, LinkDown: true}}},
 		{"spelled out, with more next hops", FIBRoute{Object: 1, NextHops: []NextHop{{Interface: 7}, {Interface: 8}}}, []NextHop{{Interface: 7}, {Interface: 8}}},
 	} {
 		if d := cmp.Diff(c.want, resolved(c.route), same); d != "" {

@@ -60,8 +60,8 @@ func fibRoute(r netlink.Route) FIBRoute {
 		to = unspecified(uint8(r.Family))
 	}
 	f.Destination = netip.PrefixFrom(to, ones)
-	hop := func(gateway []byte, via netlink.Destination, link, flags, hops int) {
-		h := NextHop{Interface: link, Weight: hops + 1, Dead: flags&unix.RTNH_F_DEAD != 0, LinkDown: flags&unix.RTNH_F_LINKDOWN != 0}
+	hop := func(gateway []byte, via netlink.Destination, link, flags int) {
+		h := NextHop{Interface: link, Dead: flags&unix.RTNH_F_DEAD != 0, LinkDown: flags&unix.RTNH_F_LINKDOWN != 0}
 		h.Gateway, _ = netip.AddrFromSlice(gateway)
 		if v, ok := via.(*netlink.Via); ok && v != nil {
 			h.Gateway, _ = netip.AddrFromSlice(v.Addr)
@@ -69,10 +69,10 @@ func fibRoute(r netlink.Route) FIBRoute {
 		f.NextHops = append(f.NextHops, h)
 	}
 	for _, h := range r.MultiPath {
-		hop(h.Gw, h.Via, h.LinkIndex, h.Flags, h.Hops)
+		hop(h.Gw, h.Via, h.LinkIndex, h.Flags)
 	}
 	if len(r.MultiPath) == 0 && (r.LinkIndex != 0 || r.Gw != nil) {
-		hop(r.Gw, r.Via, r.LinkIndex, r.Flags, 0)
+		hop(r.Gw, r.Via, r.LinkIndex, r.Flags)
 	}
 	return f
 }
@@ -237,7 +237,7 @@ func TestReadRoutesOtherFamily(t *testing.T) {
 	other := &netlink.NexthopInfo{LinkIndex: eth0, Via: &netlink.Via{AddrFamily: unix.AF_INET6, Addr: gateway.AsSlice()}}
 	k.addRoutes(k.to("0.0.0.0/0", other), k.to("203.0.113.0/24", other, k.via("198.51.100.201", "eth1", 1)), k.to("::/0", k.via("2001:db8:1::1", "eth0", 1)))
 	got := readIn(t, n, ReadRoutes)
-	if want := (NextHop{Gateway: gateway, Interface: eth0, Weight: 1}); len(got.Default) != 2 || !slices.Equal(got.Default[0].NextHops, []NextHop{want}) {
+	if want := (NextHop{Gateway: gateway, Interface: eth0}); len(got.Default) != 2 || !slices.Equal(got.Default[0].NextHops, []NextHop{want}) {
 		t.Errorf("default routes %+v, want next hop %+v", got.Default, want)
 	}
 	if way := wayBy(t, got, gateway, eth0); way.Routes != 3 || way.Only != 2 {

@@ -10,7 +10,7 @@ import (
 
 // by is a next hop whose gateway is 198.51.100.N on the link N.
 func by(n byte) NextHop {
-	return NextHop{Gateway: netip.AddrFrom4([4]byte{198, 51, 100, n}), Interface: int(n), Weight: 1}
+	return NextHop{Gateway: netip.AddrFrom4([4]byte{198, 51, 100, n}), Interface: int(n)}
 }
 
 func routeTo(prefix string, table, metric uint32, hops ...NextHop) FIBRoute {

@@ -251,8 +251,11 @@ func replayedAll(printed []byte) error {
 func replayedAllJSON(printed []byte) error {
 	lines := bytes.Split(bytes.TrimSpace(printed), []byte("\n"))
 	var last struct{ Totals struct{ Packets int } }
-	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil || last.Totals.Packets != filePackets {
-		return fmt.Errorf("the totals are %s (%v)", lines[len(lines)-1], err)
+	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil {
+		return err
+	}
+	if last.Totals.Packets != filePackets {
+		return fmt.Errorf("the totals are %s", lines[len(lines)-1])
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ var sectionMagic = [4]byte{0x0a, 0x0d, 0x0d, 0x0a}
 
 // pcapng is the newer format (draft-ietf-opsawg-pcapng). Blocks that describe no
 // packet are passed over. A simple packet has no time: it gets that of the packet
-// before it.
+// before it, the first one the begin of 1970.
 //
 // gopacket's pcapgo panics on an empty option and on a resolution of 2^-64, takes
 // a resolution of one second for a microsecond, has no number for link types above

@@ -9,11 +9,8 @@ import (
 type FileCounts struct {
 	// Packets were handed over, Skipped are frames that carry no IP.
 	Packets, Skipped uint64
-	// Untimed are frames of which the file does not say when they were captured:
-	// they count as captured with the one before, or at the begin of 1970.
-	Untimed uint64
 	// Earliest and Latest are the times of frames, skipped ones too. Zero where
-	// no frame has one.
+	// the file says of no frame when it was captured.
 	Earliest, Latest time.Time
 }
 
@@ -22,7 +19,6 @@ func (f *File) Counts() FileCounts {
 	c := FileCounts{
 		Packets: f.tally.packets.Load(),
 		Skipped: f.tally.skipped.Load(),
-		Untimed: f.tally.untimed.Load(),
 	}
 	if f.tally.timed.Load() {
 		c.Earliest = time.Unix(0, f.tally.earliest.Load()).UTC()
@@ -33,15 +29,14 @@ func (f *File) Counts() FileCounts {
 
 // tally has one writer.
 type tally struct {
-	packets, skipped, untimed atomic.Uint64
-	timed                     atomic.Bool
-	earliest, latest          atomic.Int64
+	packets, skipped atomic.Uint64
+	timed            atomic.Bool
+	earliest, latest atomic.Int64
 }
 
 // frame notes when a frame was captured.
 func (t *tally) frame(f frame) {
 	if !f.timed {
-		t.untimed.Add(1)
 		return
 	}
 	first := !t.timed.Load()

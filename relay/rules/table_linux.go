@@ -133,8 +133,8 @@ func tableExists(conn *nftables.Conn, name string) (bool, error) {
 }
 
 // Update changes the installed table to another configuration, but for its name.
-// No PTB is lost meanwhile, and the guard's count goes on. On an error the table is made anew
-// as it was; where that fails too, Run ends with the error.
+// No PTB is lost meanwhile, and the guard's count goes on. On an error the table is
+// made anew as it was; where that fails too, Run ends with the error.
 func (t *Table) Update(c Config) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
