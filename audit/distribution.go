@@ -14,8 +14,7 @@ import (
 const largestCounted = 1<<16 - 1
 
 // Distribution counts sizes in bytes, exactly, by family. One goroutine counts,
-// any may read. The zero value is empty. Its memory
-// is fixed: 1 MiB.
+// any may read. The zero value is empty. Its memory is fixed: 1 MiB.
 type Distribution struct {
 	counts [2][largestCounted + 1]atomic.Uint64
 	sums   [2]atomic.Uint64 // bytes, of the values as counted

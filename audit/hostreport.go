@@ -68,6 +68,9 @@ func (h *Host) routes(r *host.Routes, names map[int]string) {
 		if w.Gateway.IsValid() {
 			n.Gateway = w.Gateway.String()
 		}
+		if w.Neighbour.MAC != (host.MAC{}) {
+			n.MAC = macText(mac(w.Neighbour.MAC))
+		}
 		h.Routes.NextHops = append(h.Routes.NextHops, n)
 	}
 	if r.Restless {

@@ -30,7 +30,7 @@ func TestHostReport(t *testing.T) {
 				{Destination: netip.MustParsePrefix("192.0.2.0/24"), Table: 100, AdvMSS: 1300, Object: 5},
 			},
 			Ways: []host.Way{
-				{Gateway: addr("fe80::1"), Interface: 7, Neighbour: host.Neighbour{State: host.NeighbourFailed}, Routes: 4, Only: 2, Dead: true},
+				{Gateway: addr("fe80::1"), Interface: 7, Neighbour: host.Neighbour{State: host.NeighbourFailed, MAC: host.MAC{2, 0, 0x5e, 0, 1, 2}}, Routes: 4, Only: 2, Dead: true},
 				{Interface: 99, Routes: 1, LinkDown: true},
 			},
 		}),
@@ -52,7 +52,7 @@ func TestHostReport(t *testing.T) {
 				{Prefix: "192.0.2.0/24", Table: 100, AdvMSS: 1300, Object: 5},
 			},
 			NextHops: []RouteNextHop{
-				{Gateway: "fe80::1", Interface: "eth0", Neighbour: "failed", Routes: 4, Only: 2, Dead: true},
+				{Gateway: "fe80::1", Interface: "eth0", Neighbour: "failed", MAC: "02:00:5e:00:01:02", Routes: 4, Only: 2, Dead: true},
 				{Interface: "99", Neighbour: "none", Routes: 1, LinkDown: true},
 			},
 		},

@@ -211,10 +211,12 @@ type RouteNextHop struct {
 	Gateway   string `json:"gateway,omitempty"` // empty: on the link
 	Interface string `json:"interface"`
 	Neighbour string `json:"neighbour"` // its state
-	Routes    int    `json:"routes"`
-	Only      int    `json:"only"` // routes that have no other
-	Dead      bool   `json:"dead,omitempty"`
-	LinkDown  bool   `json:"link_down,omitempty"`
+	// MAC is the gateway's, as [Inbound] has it.
+	MAC      string `json:"mac,omitempty"`
+	Routes   int    `json:"routes"`
+	Only     int    `json:"only"` // routes that have no other
+	Dead     bool   `json:"dead,omitempty"`
+	LinkDown bool   `json:"link_down,omitempty"`
 }
 
 // Counter is a counter of the kernel.

@@ -59,7 +59,7 @@ func startAuditWith(t testing.TB, n *lab.Node, stdin io.Reader, before func() er
 	t.Helper()
 	a := &auditing{t: t, ended: make(chan struct{})}
 	a.cmd = exec.Command("/proc/self/exe", append([]string{"audit"}, args...)...)
-	a.cmd.Env = append(os.Environ(), labtest.ActAsDaemon+"=1", "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	a.cmd.Env = append(os.Environ(), labtest.DaemonEnv()...)
 	a.cmd.Stdin, a.cmd.Stdout, a.cmd.Stderr = stdin, &a.stdout, &a.stderr
 	a.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL} // when its thread ends
 	started := make(chan error, 1)

@@ -70,7 +70,7 @@ func TestAuditLive(t *testing.T) {
 	before := rulesOf(t, server, "ptbrelay")
 	begin := countersOf(t, server)
 	begun := time.Now()
-	a := startAudit(t, server, "--for", "11s", "--format", "json").observing()
+	a := startAudit(t, server, "--for", "4s", "--format", "json").observing()
 	if found := tables(t, server); len(found) != 2 {
 		t.Errorf("the tables are %v", found)
 	}
@@ -84,14 +84,14 @@ func TestAuditLive(t *testing.T) {
 	a.exits(0)
 	took := time.Since(begun)
 	got := a.report()
-	if got.Source != audit.Live || got.Ended != "" || got.Seconds < 11 || got.Begun.Before(begun) {
+	if got.Source != audit.Live || got.Ended != "" || got.Seconds < 4 || got.Begun.Before(begun) {
 		t.Errorf("source %s, ended %q, %v s from %v on", got.Source, got.Ended, got.Seconds, got.Begun)
 	}
 	w.check(got)
 	checkOffered(t, got)
 	checkHost(t, server, got.Host)
 	checkCounters(t, got, begin, countersOf(t, server), took)
-	if said := a.stderr.String(); !strings.Contains(said, "10s of 11s: ") || strings.Count(said, "\n") != 2 {
+	if said := a.stderr.String(); !strings.Contains(said, "\n1s of 4s: ") || !strings.Contains(said, "\n3s of 4s: ") || strings.Count(said, "\n") > 5 {
 		t.Errorf("its progress is\n%s", said)
 	}
 

@@ -101,7 +101,7 @@ func settled(text string) string {
 	for _, differs := range []struct{ pattern, name string }{
 		{`(?m)^Not all of it: interrupted.*\n`, ""},
 		{`\S+( s)? from \S+ \S+ UTC on`, "TIME"},
-		{`\S+/s now +`, "RATE "},
+		{`\S+/s +`, "RATE "},
 		{`Routes: \d+ IPv4, \d+ IPv6`, "Routes: N"},
 	} {
 		text = regexp.MustCompile(differs.pattern).ReplaceAllString(text, differs.name)

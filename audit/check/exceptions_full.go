@@ -35,7 +35,7 @@ func exceptionsFull(f *Facts) []Finding {
 			Severity: Warning,
 			Subject:  family.name,
 			Read:     fmt.Sprintf("path MTU exceptions: %d, of which %d by one next hop; it surely holds %d", family.set.Count, family.set.Most, family.limit),
-			Why:      "For each new path MTU the kernel forgets an old one, and its connection stalls again. So many may be forged: see by ptbrelay audit who sends PTBs.",
+			Why:      "For each new path MTU the kernel forgets an old one, and its connection stalls again. So many may be forged: ptbrelay audit shows who sends PTBs.",
 		})
 	}
 	read := fmt.Sprintf("path MTU exceptions: %d of IPv4, %d of IPv6", e.IPv4.Count, e.IPv6.Count)

@@ -8,7 +8,7 @@ import (
 
 // The kernel surely holds 12288 by a next hop of IPv4, and 5120 of IPv6.
 func TestExceptionsFull(t *testing.T) {
-	const why = "For each new path MTU the kernel forgets an old one, and its connection stalls again. So many may be forged: see by ptbrelay audit who sends PTBs."
+	const why = "For each new path MTU the kernel forgets an old one, and its connection stalls again. So many may be forged: ptbrelay audit shows who sends PTBs."
 	full4 := Finding{
 		Severity: Warning,
 		Subject:  "IPv4",

@@ -15,7 +15,7 @@ import (
 const manyRouters = 3
 
 // nexthopUnexpected looks for next hops that a server has because somebody on the
-// link said to be a router.
+// link claimed to be a router.
 func nexthopUnexpected(f *Facts) []Finding {
 	if err := cmp.Or(f.Routes.Err, f.Links.Err); err != nil {
 		return []Finding{unknown(err, "Whether anyone on a link has become a next hop of this server is not known.")}
@@ -67,7 +67,7 @@ func (f *Facts) acceptRA() []Finding {
 			open = append(open, l)
 		}
 	}
-	const why = "Anyone on the link who says to be a router becomes a default next hop of this server."
+	const why = "Anyone on the link who claims to be a router becomes a default next hop of this server."
 	if len(open) > 0 {
 		found = append(found, Finding{
 			Severity: Info,

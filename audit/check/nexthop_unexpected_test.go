@@ -20,7 +20,7 @@ func advertise(f *Facts, n int) {
 }
 
 const (
-	anyone       = "Anyone on the link who says to be a router becomes a default next hop of this server."
+	anyone       = "Anyone on the link who claims to be a router becomes a default next hop of this server."
 	noneAccepted = "net.ipv6.conf.*.accept_ra: in effect on no interface that is up"
 )
 

@@ -100,7 +100,7 @@ func (l filteredLink) finding() Finding {
 		Severity: Warning,
 		Subject:  l.name,
 		Read:     listSettings([]setting{l.all, l.own}) + reading,
-		Why:      "IPv4 PTBs and copies of them are dropped that come in by " + l.name + " from routers that this host would answer by another interface.",
+		Why:      "IPv4 PTBs, and copies of them, that come in by " + l.name + " are dropped where this host would answer their router by another interface.",
 		Mend:     sysctlCommands(l.wanted()),
 	}
 }
@@ -124,7 +124,7 @@ func strictAside(links []filteredLink) Finding {
 		Severity: Warning,
 		Subject:  list(names),
 		Read:     listSettings(read) + "; the larger counts, 1 is strict",
-		Why: fmt.Sprintf("IPv4 PTBs are dropped that come in by %s from routers that this host would answer by another interface; "+
+		Why: fmt.Sprintf("IPv4 PTBs that come in by %s are dropped where this host would answer their router by another interface; "+
 			"one that leads to containers only may stay strict.", oneOf(names)),
 		Mend: sysctlCommands(wanted),
 	}

@@ -9,7 +9,7 @@ import (
 	"ptbrelay/audit/host"
 )
 
-const strictWhy = "IPv4 PTBs and copies of them are dropped that come in by eth0 from routers that this host would answer by another interface."
+const strictWhy = "IPv4 PTBs, and copies of them, that come in by eth0 are dropped where this host would answer their router by another interface."
 
 func TestRPFilter(t *testing.T) {
 	tests := []struct {
@@ -71,7 +71,7 @@ func TestRPFilterAside(t *testing.T) {
 		Read: "net.ipv4.conf.all.rp_filter = 0, net.ipv4.conf.veth0.rp_filter = 1, net.ipv4.conf.veth1.rp_filter = 1, " +
 			"net.ipv4.conf.veth2.rp_filter = 1, net.ipv4.conf.veth3.rp_filter = 1, net.ipv4.conf.veth4.rp_filter = 1, " +
 			"net.ipv4.conf.veth5.rp_filter = 1, net.ipv4.conf.veth6.rp_filter = 1, and 3 more; the larger counts, 1 is strict",
-		Why: "IPv4 PTBs are dropped that come in by one of these 10 interfaces from routers that this host would answer by another interface; " +
+		Why: "IPv4 PTBs that come in by one of these 10 interfaces are dropped where this host would answer their router by another interface; " +
 			"one that leads to containers only may stay strict.",
 		Mend: "sysctl -w" + mend.String(),
 	})
@@ -85,7 +85,7 @@ func TestRPFilterAsideAlone(t *testing.T) {
 		Severity: Warning,
 		Subject:  "eth1",
 		Read:     "net.ipv4.conf.all.rp_filter = 0, net.ipv4.conf.eth1.rp_filter = 1; the larger counts, 1 is strict",
-		Why: "IPv4 PTBs are dropped that come in by eth1 from routers that this host would answer by another interface; " +
+		Why: "IPv4 PTBs that come in by eth1 are dropped where this host would answer their router by another interface; " +
 			"one that leads to containers only may stay strict.",
 		Mend: "sysctl -w net.ipv4.conf.eth1.rp_filter=0",
 	})

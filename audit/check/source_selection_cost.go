@@ -73,14 +73,14 @@ func slowChoice(l host.Link, only setting, total int, own ipv6Count) Finding {
 		Severity: Warning,
 		Subject:  l.Name,
 		Read:     fmt.Sprintf("addresses: %d of IPv6, %d of them on %s; %v", total, own.all, l.Name, only),
-		Why:      "Each packet that a program sends from no address of its own has the kernel compare all of them, which takes milliseconds.",
+		Why:      "For each packet that a program sends without a source address of its own the kernel compares all of them, which takes milliseconds.",
 	}
 	switch {
 	case own.global == 0:
 		// With the sysctl on, its link-local address would be all that is left.
 		found.Why += " " + l.Name + " needs an address of its own before use_oif_addrs_only can help."
 	case own.all >= manyAddresses:
-		found.Why += " Hold those that are VIPs on lo, or by an AnyIP prefix, and set use_oif_addrs_only."
+		found.Why += " Move the VIPs among them to lo, or to an AnyIP prefix, and set use_oif_addrs_only."
 	default:
 		found.Mend = sysctlCommand(1, only)
 	}

@@ -19,7 +19,7 @@ func addVIPs(f *Facts, n, link int) {
 
 // The healthy host has four IPv6 addresses, of which two are eth0's.
 func TestSourceSelectionCost(t *testing.T) {
-	const why = "Each packet that a program sends from no address of its own has the kernel compare all of them, which takes milliseconds."
+	const why = "For each packet that a program sends without a source address of its own the kernel compares all of them, which takes milliseconds."
 	for name, c := range map[string]struct {
 		fault func(*Facts)
 		want  Finding
@@ -40,7 +40,7 @@ func TestSourceSelectionCost(t *testing.T) {
 				Severity: Warning,
 				Subject:  "eth0",
 				Read:     "addresses: 516 of IPv6, 514 of them on eth0; net.ipv6.conf.eth0.use_oif_addrs_only = 0",
-				Why:      why + " Hold those that are VIPs on lo, or by an AnyIP prefix, and set use_oif_addrs_only.",
+				Why:      why + " Move the VIPs among them to lo, or to an AnyIP prefix, and set use_oif_addrs_only.",
 			},
 		},
 		"a default route by an interface that has but a link-local address": {

@@ -26,7 +26,7 @@ func vipSubnetRouterAnycast(f *Facts) []Finding {
 			Severity: Warning,
 			Subject:  a.String(),
 			Read:     fmt.Sprintf("addresses: it is the first of %v, which is on a link", p),
-			Why:      "It means every router of that link, so no router there sends a PTB to it: connections whose path is smaller behind that router hang. Use another number.",
+			Why:      "It means every router of that link, so no router there sends a PTB to it: connections that need its PTBs hang. Use another address.",
 		})
 	}
 	return orOK(found, "addresses: neither they nor the VIPs are the first of an IPv6 prefix on a link")

@@ -7,7 +7,7 @@ import (
 )
 
 func TestVIPSubnetRouterAnycast(t *testing.T) {
-	const why = "It means every router of that link, so no router there sends a PTB to it: connections whose path is smaller behind that router hang. Use another number."
+	const why = "It means every router of that link, so no router there sends a PTB to it: connections that need its PTBs hang. Use another address."
 	for name, c := range map[string]struct {
 		fault func(*Facts)
 		want  Finding

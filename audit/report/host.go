@@ -77,7 +77,7 @@ func gateway(n audit.RouteNextHop) string {
 
 // condition is the neighbour's state and the kernel's own word.
 func condition(n audit.RouteNextHop) string {
-	said := []string{n.Neighbour}
+	said := []string{strings.TrimSpace(n.Neighbour + " " + n.MAC)}
 	if n.Gateway == "" {
 		said = nil
 	}
@@ -122,7 +122,7 @@ func rate(perSecond float64) string {
 	if perSecond == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.3g/s now", perSecond)
+	return fmt.Sprintf("%.3g/s", perSecond)
 }
 
 // orDash is a number of bytes, or a dash for none.

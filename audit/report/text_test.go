@@ -73,7 +73,7 @@ func whole() *audit.Report {
 			Interfaces: []audit.Interface{{Name: "lo", MTU: 65536, Up: true}, {Name: "eth0", MTU: 1500}},
 			Routes: audit.Routes{IPv4: 3, IPv6: 4, LeftOut: 5,
 				Tagged:   []audit.TaggedRoute{{Prefix: "::/0", Table: 254, MTU: 1280, Locked: true, AdvMSS: 1220}, {Prefix: "2001:db8::/32", Table: 100, AdvMSS: 1300}},
-				NextHops: []audit.RouteNextHop{{Gateway: "fe80::1", Interface: "eth0", Neighbour: "failed", Routes: 2, Only: 1, LinkDown: true}, {Interface: "eth0", Neighbour: "none", Routes: 4}},
+				NextHops: []audit.RouteNextHop{{Gateway: "fe80::1", Interface: "eth0", Neighbour: "stale", MAC: "02:00:5e:00:01:02", Routes: 2, Only: 1, LinkDown: true}, {Interface: "eth0", Neighbour: "none", Routes: 4}},
 			},
 			Exceptions: []audit.Values{{Family: "ipv6", Samples: 2, Counts: []audit.Count{{Bytes: 1400, MTU: 1400, Count: 2, Share: 1, Cumulative: 1}}}},
 			Counters:   []audit.Counter{{Name: "Icmp6InPktTooBigs", Value: 12, PerSecond: 0.2, Means: "ICMPv6 Packet Too Big received"}, {Name: "IpFragFails", Value: 0, Means: "packets too big to send"}},

@@ -92,7 +92,7 @@ func Node(t testing.TB, name string) *lab.Node {
 // fails the test.
 func Start(t testing.TB, n *lab.Node, args ...string) *lab.Process {
 	t.Helper()
-	p, err := n.Start(context.WithoutCancel(t.Context()), lab.Command{Args: args, Env: daemonEnv()})
+	p, err := n.Start(context.WithoutCancel(t.Context()), lab.Command{Args: args, Env: DaemonEnv()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,9 +110,9 @@ func Start(t testing.TB, n *lab.Node, args ...string) *lab.Process {
 	return p
 }
 
-// daemonEnv makes the test binary act as the daemon. Under the race detector a
+// DaemonEnv makes the test binary act as the daemon. Under the race detector a
 // process sleeps a second before it exits, unless told otherwise.
-func daemonEnv() []string {
+func DaemonEnv() []string {
 	return []string{ActAsDaemon + "=1", "GORACE=atexit_sleep_ms=0 " + os.Getenv("GORACE")}
 }
 

@@ -17,12 +17,18 @@ type Stats struct {
 func (t *Table) Stats() Stats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.conn != nil {
-		if n, err := readGuard(t.conn, t.config); err == nil {
-			t.guarded = max(t.guarded, t.passed+n)
-		}
-	}
+	t.noteGuard()
 	return Stats{Guarded: t.guarded, Reinstalled: t.reinstalled}
+}
+
+// noteGuard reads the guard's counter, where there is a table.
+func (t *Table) noteGuard() {
+	if t.conn == nil {
+		return
+	}
+	if n, err := readGuard(t.conn, t.config); err == nil {
+		t.guarded = max(t.guarded, t.passed+n)
+	}
 }
 
 // LoadedStats reads the guard's counter from a table that ptbrelay did not

@@ -213,6 +213,7 @@ func (t *Table) Close() error {
 	if t.conn == nil {
 		return nil
 	}
+	t.noteGuard() // for Stats, which may be asked later
 	err := t.drop(t.conn, true)
 	t.conn = nil
 	return err

@@ -64,26 +64,28 @@ the report of what came before, and 0 whatever is found: see ptbrelay doctor.`,
 	c.Flags().BoolVar(&a.daemon, "daemon", false, "ask the daemon of this host")
 	c.Flags().StringVarP(&a.output, "output", "o", "", "write the report to this `file`")
 	f := formatFlag(c)
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := a.check(c); err != nil {
-			return usage(err)
-		}
-		if a.output != "" {
-			if err := tryFile(a.output); err != nil {
-				return err
-			}
-		}
-		cfg, err := o.readConfig()
-		if err != nil {
+	c.RunE = func(c *cobra.Command, _ []string) error { return a.run(c, o, f) }
+	return c
+}
+
+func (a *auditFlags) run(c *cobra.Command, o *options, f *format) error {
+	if err := a.check(c); err != nil {
+		return usage(err)
+	}
+	if a.output != "" {
+		if err := tryFile(a.output); err != nil {
 			return err
 		}
-		r, ended := a.observe(c, o, cfg)
-		if r == nil {
-			return ended
-		}
-		return failure(errors.Join(a.write(c.OutOrStdout(), r, f), ended))
 	}
-	return c
+	cfg, err := o.readConfig()
+	if err != nil {
+		return err
+	}
+	r, ended := a.observe(c, o, cfg)
+	if r == nil {
+		return ended
+	}
+	return failure(errors.Join(a.write(c.OutOrStdout(), r, f), ended))
 }
 
 // check finds what the flags ask for at once that excludes one another.

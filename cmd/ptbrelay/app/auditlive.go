@@ -26,8 +26,9 @@ const (
 	// auditGroups is how many pairs of groups are tried: those of the daemon are
 	// taken, and other software has some too.
 	auditGroups = 16
-	// progressEvery is how often it is told how far the audit is.
-	progressEvery = 10 * time.Second
+	// How far the audit is, is told so many times, at most every second and at least
+	// every ten.
+	progressLines = 6
 )
 
 // liveAudit observes what comes in to this host.
@@ -36,7 +37,6 @@ type liveAudit struct {
 	cfg        config.Config
 	ptbs, syns *capture.NFLOG
 	table      *rules.Table
-	guarded    uint64 // what the table's guard turned away, once that is gone
 	progress   io.Writer
 }
 
@@ -85,8 +85,7 @@ func (l *liveAudit) observe(ctx context.Context, d time.Duration) (err error) {
 	g.Go(func() error {
 		defer stop()
 		begun := time.Now()
-		_ = every(ctx, progressEvery, func() { l.say("%v of %v: %s", time.Since(begun).Round(time.Second), d, l.soFar()) })
-		l.guarded = l.table.Stats().Guarded
+		_ = every(ctx, min(max(d/progressLines, time.Second), 10*time.Second), func() { l.say("%v of %v: %s", time.Since(begun).Round(time.Second), d, l.soFar()) })
 		return l.table.Close()
 	})
 	return g.Wait()
@@ -148,7 +147,7 @@ func (l *liveAudit) close() error {
 // lost is what the kernel did not hand over.
 func (l *liveAudit) lost() uint64 {
 	ptbs, syns := l.ptbs.Stats(), l.syns.Stats()
-	return ptbs.Overrun + ptbs.Gap + syns.Overrun + syns.Gap + l.guarded
+	return ptbs.Overrun + ptbs.Gap + syns.Overrun + syns.Gap + l.table.Stats().Guarded
 }
 
 func (l *liveAudit) soFar() string {

@@ -2,11 +2,9 @@ package app
 
 import (
 	"context"
-	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"ptbrelay/audit"
 	"ptbrelay/audit/check"
@@ -43,11 +41,13 @@ type hostReading struct {
 	findings []check.Finding
 }
 
-// openAuditor makes what the audit needs. The table does not log SYNs before.
-func openAuditor(d *daemon, cfg config.Config) (*auditor, error) {
-	systems, err := openSystems(cfg)
+// openAuditor makes what the audit needs, before the table logs SYNs. The relay does
+// not depend on it: what it cannot have it does without, and says so.
+func openAuditor(d *daemon) *auditor {
+	cfg := &d.now.cfg
+	systems, err := openSystems(*cfg)
 	if err != nil {
-		return nil, err
+		d.log.Warn("audit.asn_db: networks are told without their AS", "err", err)
 	}
 	a := &auditor{
 		daemon:       d,
@@ -58,10 +58,11 @@ func openAuditor(d *daemon, cfg config.Config) (*auditor, error) {
 	a.begin, _ = host.ReadCounters() // where that fails there are no rates
 	if cfg.Audit.MSS {
 		if a.syns, err = capture.OpenNFLOG(capture.NFLOGConfig{Group: cfg.Capture.Group + 1, Buffer: synBuffer}); err != nil {
-			return nil, fmt.Errorf("audit.mss: %w", err)
+			cfg.Audit.MSS = false // so that the table does not log to a group that is another's
+			d.log.Warn("audit.mss: no SYNs are observed", "err", err)
 		}
 	}
-	return a, nil
+	return a
 }
 
 func (a *auditor) close() error {
@@ -72,20 +73,21 @@ func (a *auditor) close() error {
 }
 
 // run observes until the context ends.
-func (a *auditor) run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		a.observations.Run(ctx)
-		return nil
-	})
-	g.Go(func() error {
-		a.readHost(ctx)
-		return nil
-	})
-	if a.syns != nil {
-		g.Go(func() error { return a.syns.Run(ctx, a.sample) })
+func (a *auditor) run(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() { a.observations.Run(ctx) })
+	all.Go(func() { a.readHost(ctx) })
+	all.Go(func() { a.readSYNs(ctx) })
+	all.Wait()
+}
+
+func (a *auditor) readSYNs(ctx context.Context) {
+	if a.syns == nil {
+		return
 	}
-	return g.Wait()
+	if err := a.syns.Run(ctx, a.sample); err != nil {
+		a.daemon.log.Warn("audit.mss: no more SYNs are observed", "err", err)
+	}
 }
 
 // sample is a [capture.Handler] of SYNs.

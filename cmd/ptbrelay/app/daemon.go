@@ -76,7 +76,10 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		g.Go(func() error { return d.table.Run(ctx) })
 	}
 	g.Go(func() error { return d.watcher.Run(ctx, d.hostChanged, d.hostUnread) })
-	g.Go(func() error { return d.auditor.run(ctx) })
+	g.Go(func() error {
+		d.auditor.run(ctx)
+		return nil
+	})
 	g.Go(func() error { return d.reloadOn(ctx, hangup) })
 	dryRun := summary{daemon: d}
 	g.Go(func() error { return dryRun.everyMinute(ctx) })
@@ -145,9 +148,7 @@ func (d *daemon) open() (err error) {
 		d.log.Warn("the kernel grants a smaller receive buffer than capture.buffer; raise net.core.rmem_max or run in the initial user namespace",
 			"bytes", granted, "wanted", int(cfg.Capture.Buffer))
 	}
-	if d.auditor, err = openAuditor(d, cfg); err != nil {
-		return err
-	}
+	d.auditor = openAuditor(d)
 	d.relay = relay.New(d.fabric, d.auditor.observations, &d.hub, d.now.relaySettings())
 	d.reloads.Succeeded(time.Now())
 	d.openControl()

@@ -9,6 +9,10 @@ import (
 // maxLogged bounds the lines that one reading of the host puts into the log.
 const maxLogged = 20
 
+// maxLoggedText bounds what a line says of each, in bytes: the command that mends a
+// setting names every interface, of which there may be thousands.
+const maxLoggedText = 1000
+
 // matter is what of a finding makes it another one for the log.
 type matter struct {
 	id, subject string
@@ -22,7 +26,7 @@ func logFindings(log *slog.Logger, last, now []check.Finding) {
 	lines := 0
 	say := func(level func(string, ...any), what string, f check.Finding) {
 		if lines++; lines <= maxLogged {
-			level(what, "id", f.ID, "severity", f.Severity, "subject", f.Subject, "read", f.Read, "mend", f.Mend)
+			level(what, "id", f.ID, "severity", f.Severity, "subject", f.Subject, "read", cut(f.Read), "mend", cut(f.Mend))
 		}
 	}
 	for _, f := range now {
@@ -38,6 +42,15 @@ func logFindings(log *slog.Logger, last, now []check.Finding) {
 	if lines > maxLogged {
 		log.Warn("more findings have come or gone: see ptbrelay doctor", "number", lines-maxLogged)
 	}
+}
+
+// cut is the text, or where it is too long for a line what stands for it: half of a
+// command must not look like one.
+func cut(text string) string {
+	if len(text) > maxLoggedText {
+		return "too long for a line: see ptbrelay doctor"
+	}
+	return text
 }
 
 func matterOf(f check.Finding) matter { return matter{f.ID, f.Subject, f.Severity} }
