@@ -1,5 +1,11 @@
 package check
 
+import (
+	"slices"
+
+	"ptbrelay/audit/host"
+)
+
 const dropUnicast = "drop_unicast_in_l2_multicast"
 
 // broadcastDropped looks for interfaces where the kernel drops unicast packets that
@@ -20,6 +26,15 @@ func broadcastDropped(f *Facts) []Finding {
 	var found []Finding
 	read := []setting{all}
 	for _, name := range names {
+		if f.missing(name) {
+			found = append(found, Finding{
+				Severity: Error,
+				Subject:  name,
+				Read:     "configuration: it is one of interfaces; there is no interface of that name",
+				Why:      "ptbrelay cannot start: name one of those that ip link shows.",
+			})
+			continue
+		}
 		own, err := f.dropsUnicast(name)
 		if err != nil {
 			found = append(found, unknownAt(name, err, unsaid))
@@ -49,6 +64,11 @@ func (f *Facts) broadcastInterfaces() ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// missing reports whether this host surely has no interface of that name.
+func (f *Facts) missing(name string) bool {
+	return f.Links.Err == nil && !slices.ContainsFunc(f.Links.Value, func(l host.Link) bool { return l.Name == name })
 }
 
 // dropsUnicast reads what the interface itself says, IPv6 only where it speaks
@@ -86,7 +106,7 @@ func dropsCopies(t Transport, name string, on []setting) Finding {
 	}
 	if t == UDP {
 		found.Severity = Info
-		found.Why = "Copies by udp are not concerned; those by broadcast the kernel would silently drop that come in by " + name + "."
+		found.Why = "Copies over udp are not affected; broadcast copies that come in by " + name + " would be dropped silently."
 	}
 	return found
 }

@@ -49,7 +49,7 @@ func TestBroadcastDropped(t *testing.T) {
 
 			f.Expect.Transport = UDP
 			expect(t, "broadcast-dropped", f, Finding{Severity: Info, Subject: "eth0", Read: tt.read,
-				Why: "Copies by udp are not concerned; those by broadcast the kernel would silently drop that come in by eth0.", Mend: tt.mend})
+				Why: "Copies over udp are not affected; broadcast copies that come in by eth0 would be dropped silently.", Mend: tt.mend})
 		})
 	}
 }
@@ -97,7 +97,7 @@ func TestBroadcastDroppedInterfaces(t *testing.T) {
 		f := with()
 		f.Expect.Transport = UDP
 		expect(t, "broadcast-dropped", f, Finding{Severity: Info, Subject: "eth1", Read: read, Mend: mend,
-			Why: "Copies by udp are not concerned; those by broadcast the kernel would silently drop that come in by eth1."})
+			Why: "Copies over udp are not affected; broadcast copies that come in by eth1 would be dropped silently."})
 	})
 }
 
@@ -133,7 +133,8 @@ func TestBroadcastDroppedUnknown(t *testing.T) {
 	t.Run("an interface that is not there", func(t *testing.T) {
 		f := facts()
 		f.Expect.Interfaces = []string{"eth9"}
-		expect(t, "broadcast-dropped", f, Finding{Severity: Unknown, Subject: "eth9",
-			Read: "net.ipv4.conf.eth9.drop_unicast_in_l2_multicast: file does not exist", Why: why})
+		expect(t, "broadcast-dropped", f, Finding{Severity: Error, Subject: "eth9",
+			Read: "configuration: it is one of interfaces; there is no interface of that name",
+			Why:  "ptbrelay cannot start: name one of those that ip link shows."})
 	})
 }

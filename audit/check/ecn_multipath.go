@@ -80,7 +80,7 @@ func marks(rules []string) Finding {
 		Severity: Info,
 		Subject:  list(rules),
 		Read:     fmt.Sprintf("routing rules: %d select by fwmark; what sets the marks was not looked at", len(rules)),
-		Why:      "Should a mark be made of the whole TOS byte, its ECN bits part the SYN from the data of one connection: make it of DSCP alone.",
+		Why:      "If a mark is made from the whole TOS byte, its ECN bits separate the SYN of a connection from its data: make it from DSCP alone.",
 	}
 }
 

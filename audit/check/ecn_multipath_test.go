@@ -65,7 +65,7 @@ func TestECNMultipath(t *testing.T) {
 				Severity: Info,
 				Subject:  "ip rule 5210",
 				Read:     "routing rules: 1 select by fwmark; what sets the marks was not looked at",
-				Why:      "Should a mark be made of the whole TOS byte, its ECN bits part the SYN from the data of one connection: make it of DSCP alone.",
+				Why:      "If a mark is made from the whole TOS byte, its ECN bits separate the SYN of a connection from its data: make it from DSCP alone.",
 			},
 		},
 	} {

@@ -31,7 +31,7 @@ func nexthopUnreachable(f *Facts) []Finding {
 	if cut(routes, routes.Ways) {
 		found = append(found, leftOut("next hops"))
 	}
-	return orOK(found, fmt.Sprintf("routing and neighbour tables: %d next hops, none failed, incomplete, dead or without link", len(routes.Ways)))
+	return orOK(found, fmt.Sprintf("routing and neighbour tables: %d ways, by next hops and on the link, none failed, incomplete, dead or without link", len(routes.Ways)))
 }
 
 // wayFault is what is wrong with a next hop in the kernel's words, empty: nothing.
@@ -87,7 +87,7 @@ func (f *Facts) unreachable(w host.Way, fault string, last bool) Finding {
 	found := Finding{
 		Severity: Warning,
 		Subject:  f.nextHopName(w.Gateway, w.Interface),
-		Read:     fmt.Sprintf("routing and neighbour tables: %s; routes that go this way: %d, of them without another: %d", fault, w.Routes, w.Only),
+		Read:     fmt.Sprintf("routing and neighbour tables: %s; routes by it: %d, with no other next hop: %d", fault, w.Routes, w.Only),
 		Why:      "Flows that are sent this way die while others live on; ping may show nothing.",
 		Mend:     f.takeOut(w),
 	}
@@ -95,6 +95,8 @@ func (f *Facts) unreachable(w host.Way, fault string, last bool) Finding {
 		found.Severity = Error
 		found.Why = "No other way to what lies behind it works: repair it, or route by another."
 		found.Mend = ""
+	} else if found.Mend == "" {
+		found.Why += " Repair it, or take it out of its routes."
 	}
 	return found
 }

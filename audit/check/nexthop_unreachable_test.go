@@ -44,7 +44,7 @@ func TestNexthopUnreachable(t *testing.T) {
 			Finding{
 				Severity: Warning,
 				Subject:  "via fe80::7 dev eth0",
-				Read:     "routing and neighbour tables: neighbour failed; routes that go this way: 1, of them without another: 0",
+				Read:     "routing and neighbour tables: neighbour failed; routes by it: 1, with no other next hop: 0",
 				Why:      othersLive,
 				Mend:     "ip -6 route del default via fe80::7 dev eth0 table main metric 1024",
 			},
@@ -56,7 +56,7 @@ func TestNexthopUnreachable(t *testing.T) {
 			Finding{
 				Severity: Warning,
 				Subject:  "via 198.51.100.7 dev eth0",
-				Read:     "routing and neighbour tables: neighbour incomplete; routes that go this way: 1, of them without another: 0",
+				Read:     "routing and neighbour tables: neighbour incomplete; routes by it: 1, with no other next hop: 0",
 				Why:      othersLive,
 				Mend:     "ip route del default via 198.51.100.7 dev eth0 table main metric 50",
 			},
@@ -70,8 +70,8 @@ func TestNexthopUnreachable(t *testing.T) {
 			Finding{
 				Severity: Warning,
 				Subject:  "via 198.51.100.7 dev eth0",
-				Read:     "routing and neighbour tables: dead, linkdown; routes that go this way: 1, of them without another: 0",
-				Why:      othersLive,
+				Read:     "routing and neighbour tables: dead, linkdown; routes by it: 1, with no other next hop: 0",
+				Why:      othersLive + " Repair it, or take it out of its routes.",
 			},
 		},
 		"one by a nexthop object, which other routes have too": {
@@ -82,8 +82,8 @@ func TestNexthopUnreachable(t *testing.T) {
 			Finding{
 				Severity: Warning,
 				Subject:  "via fe80::7 dev eth0",
-				Read:     "routing and neighbour tables: neighbour failed; routes that go this way: 1, of them without another: 0",
-				Why:      othersLive,
+				Read:     "routing and neighbour tables: neighbour failed; routes by it: 1, with no other next hop: 0",
+				Why:      othersLive + " Repair it, or take it out of its routes.",
 			},
 		},
 		"the only one": {
@@ -91,7 +91,7 @@ func TestNexthopUnreachable(t *testing.T) {
 			Finding{
 				Severity: Error,
 				Subject:  "via 198.51.100.1 dev eth0",
-				Read:     "routing and neighbour tables: neighbour failed; routes that go this way: 1, of them without another: 1",
+				Read:     "routing and neighbour tables: neighbour failed; routes by it: 1, with no other next hop: 1",
 				Why:      noneWorks,
 			},
 		},
@@ -104,7 +104,7 @@ func TestNexthopUnreachable(t *testing.T) {
 			Finding{
 				Severity: Error,
 				Subject:  "via 198.51.100.7 dev eth0",
-				Read:     "routing and neighbour tables: neighbour failed; routes that go this way: 3, of them without another: 2",
+				Read:     "routing and neighbour tables: neighbour failed; routes by it: 3, with no other next hop: 2",
 				Why:      noneWorks,
 			},
 		},
@@ -116,7 +116,7 @@ func TestNexthopUnreachable(t *testing.T) {
 			Finding{
 				Severity: Warning,
 				Subject:  "dev ppp0",
-				Read:     "routing and neighbour tables: linkdown; routes that go this way: 1, of them without another: 0",
+				Read:     "routing and neighbour tables: linkdown; routes by it: 1, with no other next hop: 0",
 				Why:      othersLive,
 				Mend:     "ip -6 route del default dev ppp0 table main metric 9",
 			},
@@ -139,7 +139,7 @@ func TestNexthopUnreachableAll(t *testing.T) {
 	want := Finding{
 		Severity: Error,
 		Subject:  "via 2001:db8:1::1 dev eth0",
-		Read:     "routing and neighbour tables: neighbour failed; routes that go this way: 1, of them without another: 0",
+		Read:     "routing and neighbour tables: neighbour failed; routes by it: 1, with no other next hop: 0",
 		Why:      noneWorks,
 	}
 	second := want
@@ -159,7 +159,7 @@ func TestNexthopReachable(t *testing.T) {
 	}
 	expect(t, "nexthop-unreachable", f, Finding{
 		Severity: OK,
-		Read:     "routing and neighbour tables: 10 next hops, none failed, incomplete, dead or without link",
+		Read:     "routing and neighbour tables: 10 ways, by next hops and on the link, none failed, incomplete, dead or without link",
 	})
 }
 

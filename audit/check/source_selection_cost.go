@@ -73,7 +73,7 @@ func slowChoice(l host.Link, only setting, total int, own ipv6Count) Finding {
 		Severity: Warning,
 		Subject:  l.Name,
 		Read:     fmt.Sprintf("addresses: %d of IPv6, %d of them on %s; %v", total, own.all, l.Name, only),
-		Why:      "For each packet that a program sends without a source address of its own the kernel compares all of them, which takes milliseconds.",
+		Why:      "For each packet that a program sends without a source address of its own the kernel compares all of them, which costs CPU time and delays it.",
 	}
 	switch {
 	case own.global == 0:

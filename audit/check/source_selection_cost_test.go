@@ -19,7 +19,7 @@ func addVIPs(f *Facts, n, link int) {
 
 // The healthy host has four IPv6 addresses, of which two are eth0's.
 func TestSourceSelectionCost(t *testing.T) {
-	const why = "For each packet that a program sends without a source address of its own the kernel compares all of them, which takes milliseconds."
+	const why = "For each packet that a program sends without a source address of its own the kernel compares all of them, which costs CPU time and delays it."
 	for name, c := range map[string]struct {
 		fault func(*Facts)
 		want  Finding

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+
+	"ptbrelay/audit/host"
 )
 
 // vipNotHere looks for configured VIPs of which the kernel calls no address local.
@@ -35,6 +37,10 @@ func (f *Facts) notHere(v netip.Prefix) Finding {
 	if f.Expect.Transport == UDP {
 		found.Severity = Info
 		found.Why = "This server relays PTBs for the VIP and takes none itself; add it if it is to be served here."
+	}
+	if v.IsSingleIP() && slices.ContainsFunc(f.Routes.Value.Addresses, func(a host.Address) bool { return a.Prefix.Addr() == v.Addr() }) {
+		found.Why += " The address is there, only its local route is not: see local-route-missing."
+		found.Mend = ""
 	}
 	return found
 }

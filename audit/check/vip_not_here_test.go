@@ -1,6 +1,19 @@
 package check
 
-import "testing"
+import (
+	"slices"
+	"testing"
+
+	"ptbrelay/audit/host"
+)
+
+// withoutAddress is a host that never had an address.
+func withoutAddress(f *Facts, p string) {
+	withoutLocal(f, p)
+	f.Routes.Value.Addresses = slices.DeleteFunc(f.Routes.Value.Addresses, func(a host.Address) bool {
+		return a.Prefix.Addr() == prefix(p).Addr()
+	})
+}
 
 func TestVIPNotHere(t *testing.T) {
 	const (
@@ -13,19 +26,24 @@ func TestVIPNotHere(t *testing.T) {
 		want  Finding
 	}{
 		"broadcast, IPv4": {
-			func(f *Facts) { withoutLocal(f, "192.0.2.1/32") },
+			func(f *Facts) { withoutAddress(f, "192.0.2.1/32") },
 			Finding{Severity: Error, Subject: "192.0.2.1", Read: read, Why: broadcast, Mend: "ip addr add 192.0.2.1/32 dev lo"},
 		},
 		"broadcast, IPv6": {
-			func(f *Facts) { withoutLocal(f, "2001:db8:ffff::1/128") },
+			func(f *Facts) { withoutAddress(f, "2001:db8:ffff::1/128") },
 			Finding{Severity: Error, Subject: "2001:db8:ffff::1", Read: read, Why: broadcast, Mend: "ip -6 addr add 2001:db8:ffff::1/128 dev lo"},
 		},
 		"broadcast, prefix": {
 			func(f *Facts) { f.Expect.VIPs = prefixes("203.0.113.0/25") },
 			Finding{Severity: Error, Subject: "203.0.113.0/25", Read: read, Why: broadcast, Mend: "ip route add local 203.0.113.0/25 dev lo"},
 		},
+		"its local route is gone": {
+			func(f *Facts) { withoutLocal(f, "192.0.2.1/32") },
+			Finding{Severity: Error, Subject: "192.0.2.1", Read: read,
+				Why: broadcast + " The address is there, only its local route is not: see local-route-missing."},
+		},
 		"udp": {
-			func(f *Facts) { f.Expect.Transport = UDP; withoutLocal(f, "192.0.2.1/32") },
+			func(f *Facts) { f.Expect.Transport = UDP; withoutAddress(f, "192.0.2.1/32") },
 			Finding{Severity: Info, Subject: "192.0.2.1", Read: read, Why: relays, Mend: "ip addr add 192.0.2.1/32 dev lo"},
 		},
 	} {

@@ -11,7 +11,10 @@ func (x assign) eval(r *run) match {
 	return yes
 }
 
-func (assign) tell(*speech) string { return "" }
+func (x assign) tell(s *speech) string {
+	s.name(x.register, field{name: showFlags(x.data), bytes: len(x.data), show: showFlags})
+	return ""
+}
 
 // decision ends the rule.
 type decision struct{ verdict verdict }
@@ -39,25 +42,46 @@ type idle struct{ text string }
 func (idle) eval(*run) match       { return yes }
 func (x idle) tell(*speech) string { return x.text }
 
-// absent is a match that holds of no PTB.
+// absent is a match that holds of no PTB, and perhaps of other packets.
 type absent struct{ text string }
 
-func (absent) eval(*run) match       { return no }
+func (absent) eval(r *run) match {
+	if r.segment == nil {
+		return no
+	}
+	return maybe
+}
+
 func (x absent) tell(*speech) string { return x.text }
 
 // opaque is what is not understood. Where it ends a rule it may do so in any way.
 type opaque struct {
 	text string
 	ends bool
+	// blind: surely it does not look at the TOS byte.
+	blind bool
 }
 
 func (x opaque) eval(r *run) match {
 	r.forget()
+	r.unclear = r.unclear || !x.blind
 	if x.ends {
 		r.state = anything(r.state, nil).on
+		r.wrote = &anyMark
 		r.verdicts = []verdict{{kind: verdictAccept}, {kind: verdictDrop}, {kind: verdictContinue}, {kind: verdictReturn}}
 	}
 	return maybe
 }
 
 func (x opaque) tell(*speech) string { return x.text }
+
+// hash fills a register with a number made of others.
+type hash struct{}
+
+func (hash) eval(r *run) match {
+	r.forget()
+	r.unclear = r.unclear || r.looked
+	return maybe
+}
+
+func (hash) tell(*speech) string { return "hash …" }

@@ -25,7 +25,7 @@ type compare struct {
 }
 
 func (c compare) eval(r *run) match {
-	w := r.get(c.register, len(c.data))
+	w := r.test(c.register, len(c.data))
 	lowest, highest := bytes.Repeat([]byte{0}, len(w)), bytes.Repeat([]byte{0xff}, len(w))
 	switch c.operator {
 	case equal:
@@ -60,7 +60,7 @@ type inRange struct {
 }
 
 func (x inRange) eval(r *run) match {
-	m := r.get(x.register, len(x.from)).within(x.from, x.to)
+	m := r.test(x.register, len(x.from)).within(x.from, x.to)
 	if x.not {
 		return m.not()
 	}

@@ -1,6 +1,10 @@
 package firewall
 
-import "golang.org/x/sys/unix"
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
 
 func decodeCompare(a *attributes) expression {
 	data := a.value(unix.NFTA_CMP_DATA)
@@ -19,21 +23,48 @@ func decodeRange(a *attributes) expression {
 	}
 }
 
-// bitwiseOp is NFTA_BITWISE_OP; its value 0 is mask and xor.
-const bitwiseOp = 6
+// Attributes of bitwise that golang.org/x/sys/unix lacks. The operation 0 is mask and
+// xor.
+const (
+	bitwiseOp     = 6 // NFTA_BITWISE_OP
+	bitwiseData   = 7 // NFTA_BITWISE_DATA
+	bitwiseSecond = 8 // NFTA_BITWISE_SREG2
+)
 
 func decodeBitwise(a *attributes) expression {
 	n := a.length(unix.NFTA_BITWISE_LEN)
-	register := a.register(unix.NFTA_BITWISE_DREG, n)
-	if a.optional(bitwiseOp) != 0 {
-		return load{register, field{name: "…", bytes: n, show: showHex, read: sure(func(*run) word { return unknown(n) })}}
+	source, register := a.register(unix.NFTA_BITWISE_SREG, n), a.register(unix.NFTA_BITWISE_DREG, n)
+	switch op := bitOperator(a.optional(bitwiseOp)); op {
+	case bitShiftLeft, bitShiftRight:
+		by := a.nest(bitwiseData).bytes(unix.NFTA_DATA_VALUE)
+		if len(by) != 4 || binary.NativeEndian.Uint32(by) > 31 {
+			a.fail(bitwiseData)
+			return nil
+		}
+		return shifted{source, register, n, op == bitShiftLeft, int(binary.NativeEndian.Uint32(by))}
+	case bitAnd, bitOr, bitXor:
+		return decodeBoolean(a, boolean{source: source, register: register, bytes: n, operator: op})
+	case 0:
+	default:
+		a.fail(bitwiseOp)
 	}
 	x := bitwise{
-		source: a.register(unix.NFTA_BITWISE_SREG, n), register: register,
+		source: source, register: register,
 		maskBits: a.value(unix.NFTA_BITWISE_MASK), xor: a.value(unix.NFTA_BITWISE_XOR),
 	}
 	if len(x.maskBits) != n || len(x.xor) != n {
 		a.fail(unix.NFTA_BITWISE_MASK)
+	}
+	return x
+}
+
+func decodeBoolean(a *attributes, x boolean) expression {
+	if a.has(bitwiseSecond) {
+		x.second = a.register(bitwiseSecond, x.bytes)
+		return x
+	}
+	if x.data = a.value(bitwiseData); len(x.data) != x.bytes {
+		a.fail(bitwiseData)
 	}
 	return x
 }
@@ -81,11 +112,11 @@ func decodeObject(a *attributes) expression {
 		synproxy  = 10
 	)
 	if !a.has(unix.NFTA_OBJREF_IMM_TYPE) {
-		return opaque{text: "objref …"} // one of a map
+		return opaque{text: "objref …", blind: true} // one of a map
 	}
 	switch a.number(unix.NFTA_OBJREF_IMM_TYPE) {
 	case quota, limit, connlimit:
-		return opaque{text: "objref …"}
+		return opaque{text: "objref …", blind: true}
 	case synproxy:
 		return absent{"synproxy"}
 	}

@@ -3,7 +3,8 @@ package firewall
 // site is where a packet is dropped: a rule, or the policy of its chain.
 type site struct {
 	chain *chain
-	rule  *rule // nil: the policy
+	rule  *rule // nil: the policy, or what why says
+	why   string
 }
 
 // ends are the ways in which rules may end for a packet, each with its state.
@@ -38,8 +39,8 @@ func (e *ends) merge(o ends) {
 
 // anything is what rules may do that are not known.
 func anything(s state, where *site) ends {
-	s.markKnown, s.mark, s.rewritten = 0, 0, true
-	if s.track&^related != 0 {
+	s.markKnown, s.mark, s.tos, s.rewritten = 0, 0, octet{}, true
+	if s.track&^connected != 0 {
 		s.track |= untracked
 	}
 	return ends{on: s, back: s, accept: s, first: where, last: where}

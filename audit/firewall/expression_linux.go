@@ -43,13 +43,14 @@ var decoders = map[string]func(data *attributes) expression{
 	"dup":       func(*attributes) expression { return idle{text: "dup"} },
 	"tproxy":    func(*attributes) expression { return absent{"tproxy"} }, // TCP and UDP only
 	"synproxy":  func(*attributes) expression { return absent{"synproxy"} },
+	"hash":      func(*attributes) expression { return hash{} },
 	"fwd":       func(*attributes) expression { return decision{verdict{kind: verdictElsewhere}} },
 }
 
 // conditions hold of some packets and do not end a rule otherwise; some of them
-// fill registers.
+// fill registers. None looks at the TOS byte.
 var conditions = map[string]bool{
-	"limit": true, "quota": true, "connlimit": true, "dynset": true, "numgen": true, "hash": true,
+	"limit": true, "quota": true, "connlimit": true, "dynset": true, "numgen": true,
 	"rt": true, "socket": true, "osf": true, "tunnel": true, "xfrm": true, "flow_offload": true,
 }
 
@@ -57,7 +58,7 @@ func decodeNamed(name string, data *attributes) expression {
 	if decode, ok := decoders[name]; ok {
 		return decode(data)
 	}
-	return opaque{text: name + " …", ends: !conditions[name]}
+	return opaque{text: name + " …", ends: !conditions[name], blind: conditions[name]}
 }
 
 func decodeMeta(a *attributes) expression {
@@ -75,6 +76,9 @@ func decodeMeta(a *attributes) expression {
 
 func decodeCt(a *attributes) expression {
 	key := a.number(unix.NFTA_CT_KEY)
+	if a.has(unix.NFTA_CT_SREG) && key == ctMark {
+		return markConnection{a.register(unix.NFTA_CT_SREG, 4)}
+	}
 	if a.has(unix.NFTA_CT_SREG) {
 		return idle{text: "ct set …"}
 	}

@@ -1,5 +1,7 @@
 package firewall
 
+import "slices"
+
 // extension is a match of iptables, which iptables-nft keeps as it is.
 type extension struct {
 	text  string
@@ -26,15 +28,30 @@ func decodeExtension(name string, revision uint32, info []byte) expression {
 		x = decodeAddrType(revision, info)
 	case "mark":
 		x = decodeMarkMatch(info)
+	case "connmark":
+		return connMarkMatch{}
+	case "dscp", "tos", "ecn":
+		x = decodeTOSMatch(name, info)
 	case "pkttype":
 		x = decodePacketType(info)
-	case "tcp", "udp", "udplite", "sctp", "dccp", "multiport", "tcpmss", "ah", "esp", "ipcomp":
+	case "tcp":
+		x = decodePorts(protocolTCP, info)
+	case "udp":
+		x = decodePorts(protocolUDP, info)
+	case "tcpmss", "udplite", "sctp", "dccp", "multiport", "ah", "esp", "ipcomp":
 		return absent{name + " …"} // of other protocols
 	case "frag", "rt", "hbh", "dst", "mh":
 		return absent{name + " …"} // asks for a header that a PTB has not
 	}
 	if x == nil {
-		return opaque{text: name + " …"}
+		return opaque{text: name + " …", blind: slices.Contains(blindExtensions, name)}
 	}
 	return x
+}
+
+// blindExtensions are matches that do not look at the TOS byte, whatever else they do.
+var blindExtensions = []string{
+	"bridge", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu", "devgroup", "eui64", "hashlimit",
+	"helper", "hl", "iprange", "ipv6header", "ipvs", "length", "limit", "mac", "nfacct", "osf", "owner", "physdev",
+	"policy", "quota", "rateest", "realm", "recent", "rpfilter", "set", "socket", "statistic", "time", "ttl",
 }

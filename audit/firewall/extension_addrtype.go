@@ -43,7 +43,7 @@ type addrType struct {
 }
 
 func (a addrType) holds(r *run) match {
-	if r.rewritten {
+	if r.rewritten || r.segment != nil {
 		return maybe
 	}
 	m := yes

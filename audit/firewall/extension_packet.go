@@ -27,7 +27,7 @@ func decodeICMP(ipv6 bool, info []byte) expression {
 		text = "not " + text
 	}
 	return extension{text, func(r *run) match {
-		if r.rewritten {
+		if r.rewritten || r.segment != nil {
 			return maybe
 		}
 		k, c := r.icmp()
@@ -47,7 +47,7 @@ func decodeMarkMatch(info []byte) expression {
 		sign = " != "
 	}
 	return extension{"meta mark & " + showFlags(mask) + sign + showFlags(want), func(r *run) match {
-		m := mark(r).mask(mask, make([]byte, 4)).equals(want)
+		m := markOf(r).mask(mask, make([]byte, 4)).equals(want)
 		if not {
 			return m.not()
 		}
@@ -57,7 +57,6 @@ func decodeMarkMatch(info []byte) expression {
 
 // decodePacketType reads struct xt_pkttype_info: type, invert.
 func decodePacketType(info []byte) expression {
-	const host = 0 // PACKET_HOST
 	if len(info) < 8 {
 		return nil
 	}
@@ -66,5 +65,5 @@ func decodePacketType(info []byte) expression {
 	if not {
 		sign = " != "
 	}
-	return extension{"meta pkttype" + sign + showPacketType(info[:4]), func(*run) match { return certain(want == host != not) }}
+	return extension{"meta pkttype" + sign + showPacketType(info[:4]), func(r *run) match { return certain((want == uint32(r.pktType())) != not) }}
 }

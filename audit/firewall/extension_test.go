@@ -81,7 +81,7 @@ func TestExtensions(t *testing.T) {
 		{"from local", "addrtype", 1, append(host16(addrLocal, 0), host32(0)...), [4]match{no, no, no, no}},
 		{"from unicast", "addrtype", 1, append(host16(addrUnicast, 0), host32(0)...), [4]match{maybe, maybe, maybe, maybe}},
 		{"unknown revision", "addrtype", 2, make([]byte, 16), [4]match{maybe, maybe, maybe, maybe}},
-		{"TCP", "tcp", 0, nil, [4]match{no, no, no, no}},
+		{"TCP", "tcp", 0, append(host16(0, 0xffff, 0, 0xffff), 0, 0, 0, 0), [4]match{no, no, no, no}},
 		{"ports", "multiport", 1, nil, [4]match{no, no, no, no}},
 		{"extension header", "rt", 0, nil, [4]match{no, no, no, no}},
 		{"comment", "comment", 0, []byte("hello"), [4]match{yes, yes, yes, yes}},
@@ -129,7 +129,7 @@ func TestTargets(t *testing.T) {
 		{"save", "CONNMARK", 1, append(host32(0, 0xff, 0xff), 1, 0, 0, 0), true, goesOn, 5, 0xffff, related},
 		{"restore", "CONNMARK", 1, append(host32(0, 0xff, 0xf), 2, 0, 0, 0), true, goesOn, 0, 0xff00, related},
 		{"restore without a connection", "CONNMARK", 1, append(host32(0, 0xff, 0xf), 2, 0, 0, 0), false, goesOn, 5, 0xffff, fresh},
-		{"restore and shift", "CONNMARK", 2, append(host32(0, 0xff, 0xf), 0, 4, 2, 0), true, goesOn, 0, 0, related},
+		{"restore and shift", "CONNMARK", 2, append(host32(0, 0xff, 0xf), 0, 4, 2, 0), true, goesOn, 0, 0xf00f, related},
 		{"unknown revision", "CONNMARK", 9, nil, true, goesOn, 0, 0, related},
 		{"not known", "FROBNICATE", 0, nil, false, any, 0, 0, fresh | untracked},
 	} {

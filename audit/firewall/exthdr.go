@@ -1,6 +1,7 @@
 package firewall
 
-// exthdr asks for an extension header or option, of which a PTB has none
+// exthdr asks for an extension header or option, of which a PTB has none, and of
+// another packet it is not known
 // (nft_exthdr_ipv6_eval and others in net/netfilter/nft_exthdr.c).
 type exthdr struct {
 	register int
@@ -11,6 +12,10 @@ type exthdr struct {
 }
 
 func (x exthdr) eval(r *run) match {
+	if r.segment != nil {
+		r.put(x.register, unknown(registerBytes-x.register))
+		return maybe
+	}
 	if !x.exists || x.ofIPv4 && r.ipv6 || x.ofIPv6 && !r.ipv6 {
 		return no
 	}

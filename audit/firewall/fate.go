@@ -11,8 +11,8 @@ import (
 func (r Ruleset) Fate(p PTB) Outcome {
 	var fates []*journey
 	for _, e := range r.entrances(p) {
-		j := newJourney(p, e)
-		j.travel(r.bases)
+		j := newJourney(packet{ipv6: p.IPv6, broadcast: p.Broadcast, entrance: e}, p.State.track(), state{markKnown: ^uint32(0)})
+		j.travel(r.between(stageIngress, stageInput))
 		fates = append(fates, j)
 	}
 	dropped := 0
@@ -33,31 +33,51 @@ func (r Ruleset) Fate(p PTB) Outcome {
 	case first != nil:
 		return first.outcome(MayDrop)
 	case legacy != "":
-		return Outcome{MayDrop, "iptables-legacy " + legacy, "not shown by netlink"}
+		return Outcome{MayDrop, legacyRule + legacy, legacyText}
 	}
 	return Outcome{}
 }
 
-// outcome names the place.
+// outcome is the fate that is decided there.
 func (at *site) outcome(o Fate) Outcome {
-	where := fmt.Sprintf("%v %s %s", at.chain.table.family, at.chain.table.name, at.chain.name)
-	if at.rule == nil {
-		if at.chain.unread {
-			return Outcome{o, where, "too many rules to read"}
-		}
-		return Outcome{o, where + ", policy", "policy drop"}
-	}
-	return Outcome{o, fmt.Sprintf("%s, rule %d (handle %d)", where, at.rule.number, at.rule.handle), at.rule.tell(at.chain.table)}
+	rule, text := at.tell()
+	return Outcome{o, rule, text}
 }
+
+// tell names the place and what is there, as an [Outcome] does.
+func (at *site) tell() (rule, text string) {
+	where := fmt.Sprintf("%v %s %s", at.chain.table.family, at.chain.table.name, at.chain.name)
+	switch {
+	case at.why != "":
+		return where, at.why
+	case at.rule == nil && at.chain.unread:
+		return where, "too many rules to read"
+	case at.rule == nil:
+		return where + ", policy", "policy drop"
+	}
+	return fmt.Sprintf("%s, rule %d (handle %d)", where, at.rule.number, at.rule.handle), at.rule.tell(at.chain.table)
+}
+
+// between are the base chains of the stages from one to another.
+func (r Ruleset) between(first, last stage) (bases []*chain) {
+	for _, c := range r.bases {
+		if first <= c.base.stage && c.base.stage <= last {
+			bases = append(bases, c)
+		}
+	}
+	return bases
+}
+
+// What is said of tables of iptables' older kind.
+const (
+	legacyRule = "iptables-legacy "
+	legacyText = "not shown by netlink"
+)
 
 // legacyOf is the first of the tables that packets of an IP version meet.
 func legacyOf(ipv6 bool, tables []string) string {
-	want := familyIPv4
-	if ipv6 {
-		want = familyIPv6
-	}
 	for _, t := range tables {
-		if strings.HasPrefix(t, want.String()+" ") {
+		if strings.HasPrefix(t, versionOf(ipv6).String()+" ") {
 			return t
 		}
 	}

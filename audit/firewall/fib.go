@@ -29,9 +29,9 @@ func fibField(result, flags uint32) field {
 	case flags&fibInput != 0:
 		f.read = sure(func(*run) word { return unknown(4) })
 	case flags&fibDestination != 0:
-		f.read = always(binary.NativeEndian.AppendUint32(nil, routeLocal)...)
+		f.read = ofPTB(constant(binary.NativeEndian.AppendUint32(nil, routeLocal)...))
 	default:
-		f.read = ofOrigin(sourceType)
+		f.read = ofPTB(sourceType.word())
 	}
 	return f
 }

@@ -156,9 +156,10 @@ func (g *ground) judge() {
 	g.do(c.Flush)
 }
 
-// unjudge takes the judge's table away.
+// unjudge takes the judge's table away, and what it counted.
 func (g *ground) unjudge() {
 	g.t.Helper()
+	g.sent = 0
 	g.conn.DelTable(judgeTable)
 	g.do(g.conn.Flush)
 }

@@ -30,13 +30,7 @@ func TestRandomRulesGround(t *testing.T) {
 
 // randomTable replaces the table "random" by another one.
 func randomTable(rt *rapid.T, c *nftables.Conn) {
-	family := rapid.SampledFrom([]nftables.TableFamily{nftables.TableFamilyINet, nftables.TableFamilyIPv4, nftables.TableFamilyIPv6}).Draw(rt, "family")
-	for _, f := range []nftables.TableFamily{nftables.TableFamilyINet, nftables.TableFamilyIPv4, nftables.TableFamilyIPv6} {
-		old := &nftables.Table{Name: "random", Family: f}
-		c.AddTable(old)
-		c.DelTable(old)
-	}
-	b := builder{rt, c, c.AddTable(&nftables.Table{Name: "random", Family: family})}
+	b := newBuilder(rt, c, "random")
 	subs := make([]*nftables.Chain, rapid.IntRange(0, 3).Draw(rt, "chains"))
 	for i := range subs {
 		subs[i] = c.AddChain(&nftables.Chain{Name: fmt.Sprintf("sub%d", i), Table: b.table})
@@ -54,6 +48,17 @@ type builder struct {
 	*rapid.T
 	conn  *nftables.Conn
 	table *nftables.Table
+}
+
+// newBuilder begins a table of that name in place of any other.
+func newBuilder(rt *rapid.T, c *nftables.Conn, name string) builder {
+	families := []nftables.TableFamily{nftables.TableFamilyINet, nftables.TableFamilyIPv4, nftables.TableFamilyIPv6}
+	for _, f := range families {
+		old := &nftables.Table{Name: name, Family: f}
+		c.AddTable(old)
+		c.DelTable(old)
+	}
+	return builder{rt, c, c.AddTable(&nftables.Table{Name: name, Family: rapid.SampledFrom(families).Draw(rt, "family")})}
 }
 
 func pick[T any](b builder, what string, of ...T) T { return rapid.SampledFrom(of).Draw(b.T, what) }

@@ -3,7 +3,8 @@ package firewall
 // journey is a packet on its way through the base chains.
 type journey struct {
 	walk
-	ptb PTB
+	// made is what conntrack makes of it.
+	made track
 	// ways are the states that it may be in, told apart by what conntrack made of
 	// it: a rule that depends on that is sure in each. None: it was dropped.
 	ways        []state
@@ -11,19 +12,21 @@ type journey struct {
 	first, last *site // where it may be dropped
 }
 
-func newJourney(p PTB, e entrance) *journey {
+// newJourney begins one; what conntrack knows of the packet is not in s.
+func newJourney(p packet, made track, s state) *journey {
+	s.reached, s.track = true, fresh
 	return &journey{
-		walk: walk{packet: packet{p.IPv6, e}, seen: make(map[visit]ends)},
-		ptb:  p,
-		ways: []state{{reached: true, track: fresh, markKnown: ^uint32(0)}},
+		walk: walk{packet: p, seen: make(map[visit]ends)},
+		made: made,
+		ways: []state{s},
 	}
 }
 
 func (j *journey) travel(bases []*chain) {
 	var group []encounter
 	for _, c := range bases {
-		m := c.base.meets(j.packet.entrance)
-		if m == no || !c.table.meets(j.ptb.IPv6) {
+		m := c.base.meets(j.packet)
+		if m == no || !c.table.meets(j.packet.ipv6) {
 			continue
 		}
 		if len(group) > 0 && !group[0].chain.base.together(c.base) {
@@ -52,6 +55,7 @@ func (j *journey) meet(group []encounter) {
 	}
 	j.pastConntrack(group[0].chain.base)
 	if len(group) > mostOrders {
+		j.trace.anything(&site{chain: group[0].chain, why: "too many chains have its priority"})
 		for i := range group {
 			j.ways = j.through(widen(j.ways), group[i:i+1])
 		}
@@ -122,7 +126,7 @@ func (j *journey) pastConntrack(b *base) {
 			all = append(all, s)
 		}
 		if s.track&fresh != 0 {
-			s.track = s.track&^fresh | j.ptb.State.track()
+			s.track = s.track&^fresh | j.made
 		}
 		all = append(all, s)
 	}

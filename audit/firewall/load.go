@@ -36,8 +36,14 @@ func sure(read func(r *run) word) func(r *run) (word, match) {
 	return func(r *run) (word, match) { return read(r), yes }
 }
 
-func always(b ...byte) func(r *run) (word, match) {
-	return sure(func(*run) word { return constant(b...) })
+// ofPTB is a field that is known of PTBs only.
+func ofPTB(w word) func(r *run) (word, match) {
+	return sure(func(r *run) word {
+		if r.segment != nil {
+			return unknown(len(w))
+		}
+		return w
+	})
 }
 
 func ofOrigin(o *origin) func(r *run) (word, match) {

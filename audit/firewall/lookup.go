@@ -21,13 +21,15 @@ const (
 func (x lookup) eval(r *run) match {
 	s := r.table.sets[x.set]
 	if s == nil || s.unread {
+		r.unclear = r.unclear || r.looked
 		if x.target == targetVerdict {
-			return opaque{ends: true}.eval(r)
+			return opaque{ends: true, blind: true}.eval(r)
 		}
 		r.forget()
 		return maybe
 	}
-	found, hits := s.find(r.get(x.source, s.keyBytes()))
+	found, hits := s.find(r.test(x.source, s.keyBytes()))
+	r.unclear = r.unclear || s.fickle && r.looked
 	switch {
 	case x.not:
 		return found.not()
@@ -36,14 +38,30 @@ func (x lookup) eval(r *run) match {
 	case x.target == targetVerdict:
 		x.decide(r, s, hits)
 	case x.target == targetData:
-		r.put(x.register, unknown(registerBytes-x.register))
+		r.put(x.register, dataOf(hits, registerBytes-x.register))
 	}
 	return found
 }
 
+// dataOf is what holds of the data of all elements, with room for room bytes; how
+// long it is is not known where they do not agree.
+func dataOf(hits []*element, room int) word {
+	data := unknown(room)
+	for i, e := range hits {
+		switch {
+		case len(e.data) == 0, i > 0 && len(e.data) != len(data):
+			return unknown(room)
+		case i == 0:
+			data = constant(e.data...)
+		}
+		data = data.join(constant(e.data...))
+	}
+	return data
+}
+
 func (x lookup) decide(r *run, s *set, hits []*element) {
 	if s.fickle {
-		opaque{ends: true}.eval(r)
+		opaque{ends: true, blind: true}.eval(r)
 	}
 	for _, e := range hits {
 		r.verdicts = append(r.verdicts, e.verdict)

@@ -15,7 +15,7 @@ const incomingName = "iifname"
 var metaFields = map[uint32]field{
 	0:           {"meta length", 4, showNumber, nil},
 	1:           {"meta protocol", 2, showHex, sure(etherType)},
-	metaMark:    {"meta mark", 4, showFlags, sure(mark)},
+	metaMark:    {"meta mark", 4, showFlags, sure(markOf)},
 	4:           {"iif", 4, showNumber, sure(func(r *run) word { return r.entrance.index })},
 	5:           {"oif", 4, showNumber, nil},
 	6:           {incomingName, nameBytes, showName, sure(func(r *run) word { return r.entrance.name })},
@@ -24,8 +24,8 @@ var metaFields = map[uint32]field{
 	10:          {"meta skuid", 4, showNumber, nil},
 	11:          {"meta skgid", 4, showNumber, nil},
 	15:          {"meta nfproto", 1, showFamily, sure(hookFamily)},
-	16:          {"meta l4proto", 1, showProtocol, sure(l4proto)},
-	metaPktType: {"meta pkttype", 1, showPacketType, always(0)}, // PACKET_HOST
+	16:          {"meta l4proto", 1, showProtocol, sure(func(r *run) word { return r.protocol() })},
+	metaPktType: {"meta pkttype", 1, showPacketType, sure(func(r *run) word { return constant(r.pktType()) })},
 	21:          {"iifgroup", 4, showNumber, nil},
 	23:          {"meta cgroup", 4, showNumber, nil},
 }
@@ -50,37 +50,27 @@ func etherType(r *run) word {
 // hookFamily is the family of the hook, which in tables of both IP versions is
 // the packet's (nft_pf in net/netfilter/nf_tables.h).
 func hookFamily(r *run) word {
-	switch {
-	case r.table.family != familyINet:
+	if r.table.family != familyINet {
 		return constant(byte(r.table.family))
-	case r.ipv6:
-		return constant(byte(familyIPv6))
-	default:
-		return constant(byte(familyIPv4))
 	}
+	return constant(byte(versionOf(r.ipv6)))
 }
 
-func l4proto(r *run) word { return constant(r.protocol()) }
+// Where bits of marks come from that are not known.
+var (
+	packetMark     = &origin{4, func([]byte, []byte) bool { return false }}
+	connectionMark = &origin{4, func([]byte, []byte) bool { return false }}
+)
 
-func mark(r *run) word {
+func markOf(r *run) word {
 	value := binary.NativeEndian.AppendUint32(nil, r.mark)
 	known := binary.NativeEndian.AppendUint32(nil, r.markKnown)
-	w := make(word, len(value))
+	w := packetMark.word()
 	for i := range w {
-		w[i] = octet{value: value[i], known: known[i]}
+		w[i].value, w[i].known = value[i], known[i]
 	}
 	return w
 }
-
-// markPacket is "meta mark set".
-type markPacket struct{ source int }
-
-func (m markPacket) eval(r *run) match {
-	r.setMark(r.get(m.source, 4).number())
-	return yes
-}
-
-func (markPacket) tell(*speech) string { return "meta mark set …" }
 
 // number is a word of four bytes in the host's order.
 func (w word) number() (value, known uint32) {

@@ -4,16 +4,18 @@ import "fmt"
 
 // payloadField is n bytes of a header.
 func payloadField(l layer, offset, n int) field {
-	f := described(place{l, offset, n})
+	p := place{l, offset, n}
+	f := described(p)
 	f.bytes = n
 	f.read = func(r *run) (word, match) {
+		r.look(p)
 		switch {
 		case l > layerTransport:
 			return unknown(n), maybe
-		case r.rewritten:
-			return unknown(n), yes
+		case l == layerLink && !r.broadcast:
+			return r.slice(p), maybe // it has none where it did not come by Ethernet
 		}
-		return r.slice(l, offset, n), yes
+		return r.slice(p), yes
 	}
 	return f
 }
@@ -81,7 +83,13 @@ type rewrite struct {
 }
 
 func (x rewrite) eval(r *run) match {
-	if x.layer > layerTransport || !r.get(x.source, x.bytes).keeps(r.slice(x.layer, x.offset, x.bytes)) {
+	source := r.get(x.source, x.bytes)
+	if x.hasTOS(r.ipv6) {
+		h := r.header(layerNetwork)
+		copy(h[x.offset:], source)
+		r.tos = h.tos(r.ipv6)
+	}
+	if x.layer > layerTransport || !source.keeps(r.slice(x.place)) {
 		r.rewritten = true
 	}
 	return yes

@@ -27,13 +27,12 @@ const (
 	dormant    = 1 << 0
 )
 
-// reader reads what a PTB may meet: base chains, what they jump to, and the sets
+// reader reads what a packet may meet: base chains, what they jump to, and the sets
 // that their rules look into. All else, like the thousands of chains that
 // translate the addresses of a cluster's services, stays where it is.
 type reader struct {
 	asker
 	tables   map[tableID]*table
-	bases    []*chain
 	unread   []*chain // that were jumped to
 	read     []*chain
 	rules    int
@@ -56,16 +55,40 @@ func read(k asker) (Ruleset, error) {
 	case err != nil:
 		return Ruleset{}, err
 	}
-	for _, step := range []func() error{r.readTables, r.readBases, r.readChains} {
-		if err := step(); err != nil {
-			return Ruleset{}, err
-		}
+	rs, err := r.ruleset()
+	if err != nil {
+		return Ruleset{}, err
 	}
 	after, err := r.generation()
 	if err == nil && after != before {
 		err = errChanged
 	}
-	return Ruleset{bases: r.bases, names: interfaceNames(r.read)}, err
+	return rs, err
+}
+
+// ruleset reads what PTBs meet, which other things leave room for, then what makes
+// marks before packets are routed, and where those marks are recalled from a
+// connection all else that packets of one meet.
+func (r *reader) ruleset() (rs Ruleset, err error) {
+	if err := r.readTables(); err != nil {
+		return Ruleset{}, err
+	}
+	all, err := r.readBases()
+	if err != nil {
+		return Ruleset{}, err
+	}
+	if err := r.readChains(arriving(all)); err != nil {
+		return Ruleset{}, err
+	}
+	rs.names = interfaceNames(r.read)
+	if err := r.readChains(routing(all)); err != nil {
+		return Ruleset{}, err
+	}
+	if recalls(r.read) {
+		err = r.readChains(all)
+	}
+	rs.bases = slices.DeleteFunc(all, func(c *chain) bool { return c.table.chains[c.name] == nil })
+	return rs, err
 }
 
 // generation is a number that changes with the rules.
@@ -94,36 +117,60 @@ func (r *reader) readTables() error {
 	})
 }
 
-func (r *reader) readBases() error {
-	err := r.ask(question{kind: unix.NFT_MSG_GETCHAIN, dump: true}, func(m answer) error {
+// readBases lists the base chains, in the order of a Ruleset's, without their rules.
+func (r *reader) readBases() (all []*chain, err error) {
+	err = r.ask(question{kind: unix.NFT_MSG_GETCHAIN, dump: true}, func(m answer) error {
 		a := parse(m.attributes)
 		t, name := r.tables[tableID{m.family, a.text(unix.NFTA_CHAIN_TABLE)}], a.text(unix.NFTA_CHAIN_NAME)
 		b, err := decodeBase(m.family, a)
 		if err != nil || b == nil || t == nil {
 			return err
 		}
-		r.want(t, name)
-		c := t.chains[name]
-		c.base = b
-		r.bases = append(r.bases, c)
+		all = append(all, &chain{table: t, name: name, base: b})
 		return nil
 	})
-	slices.SortStableFunc(r.bases, func(a, b *chain) int {
+	slices.SortStableFunc(all, func(a, b *chain) int {
 		if a.base.stage != b.base.stage {
 			return int(a.base.stage) - int(b.base.stage)
 		}
 		return int(int64(a.base.priority) - int64(b.base.priority))
 	})
-	return err
+	return all, err
+}
+
+// arriving are those that PTBs may meet.
+func arriving(all []*chain) (some []*chain) {
+	for _, c := range all {
+		if c.base.stage <= stageInput {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+// routing are the chains of output that packets meet before conntrack, or before they
+// are routed anew by their mark.
+func routing(all []*chain) (some []*chain) {
+	last := int32(conntrackPriority)
+	for _, c := range all {
+		if c.base.routes {
+			last = max(last, c.base.priority)
+		}
+	}
+	for _, c := range all {
+		if c.base.stage == stageOutput && c.base.priority <= last {
+			some = append(some, c)
+		}
+	}
+	return some
 }
 
 // want has a chain read, if it has not been.
-func (r *reader) want(t *table, name string) {
-	if t.chains[name] != nil {
+func (r *reader) want(c *chain) {
+	if c.table.chains[c.name] != nil {
 		return
 	}
-	c := &chain{table: t, name: name}
-	t.chains[name] = c
+	c.table.chains[c.name] = c
 	if len(r.read)+len(r.unread) == mostChains {
 		c.unread = true
 		return
@@ -131,8 +178,12 @@ func (r *reader) want(t *table, name string) {
 	r.unread = append(r.unread, c)
 }
 
-// readChains reads chains until none that was read leads to another.
-func (r *reader) readChains() error {
+// readChains reads the base chains, and others until none that was read leads to
+// another.
+func (r *reader) readChains(bases []*chain) error {
+	for _, c := range bases {
+		r.want(c)
+	}
 	for len(r.unread) > 0 {
 		c := r.unread[0]
 		r.unread = r.unread[1:]
@@ -190,6 +241,6 @@ func (r *reader) follow(t *table, all []expression) error {
 
 func (r *reader) followVerdict(t *table, v verdict) {
 	if v.kind == verdictJump || v.kind == verdictGoto {
-		r.want(t, v.chain)
+		r.want(&chain{table: t, name: v.chain})
 	}
 }

@@ -25,10 +25,14 @@ func decodeRule(a *attributes) (rule, error) {
 	return r, nil
 }
 
-// decodeBase reads how packets get into a chain; nil: it is no base chain, or not
-// one that a PTB meets.
+// decodeBase reads how packets get into a chain; nil: it is no base chain, or one of
+// type nat, which sees the first packet of a connection only.
 func decodeBase(f family, a *attributes) (*base, error) {
-	if !a.has(unix.NFTA_CHAIN_HOOK) || a.has(unix.NFTA_CHAIN_TYPE) && a.text(unix.NFTA_CHAIN_TYPE) != "filter" {
+	kind := "filter"
+	if a.has(unix.NFTA_CHAIN_TYPE) {
+		kind = a.text(unix.NFTA_CHAIN_TYPE)
+	}
+	if !a.has(unix.NFTA_CHAIN_HOOK) || kind != "filter" && kind != "route" {
 		return nil, nil
 	}
 	hook := a.nest(unix.NFTA_CHAIN_HOOK)
@@ -37,6 +41,7 @@ func decodeBase(f family, a *attributes) (*base, error) {
 		stage:    s,
 		priority: int32(hook.number(unix.NFTA_HOOK_PRIORITY)),
 		devices:  devices(hook),
+		routes:   kind == "route",
 		drops:    a.has(unix.NFTA_CHAIN_POLICY) && a.number(unix.NFTA_CHAIN_POLICY) == nfDrop,
 	}
 	if a.err == nil {
@@ -74,11 +79,15 @@ func devices(hook *attributes) (names []string) {
 const (
 	hookPrerouting    = 0
 	hookInput         = 1
+	hookForward       = 2
+	hookOutput        = 3
+	hookPostrouting   = 4
 	hookINetIngress   = 5
 	hookNetdevIngress = 0
 )
 
-// stageOf is where a hook is; ok is false where packets to this host do not pass.
+// stageOf is where a hook is; ok is false where IP packets to this host or from it do
+// not pass.
 func stageOf(f family, hook uint32) (s stage, ok bool) {
 	switch {
 	case f == familyNetdev:
@@ -93,6 +102,12 @@ func stageOf(f family, hook uint32) (s stage, ok bool) {
 		return stagePrerouting, true
 	case hook == hookInput:
 		return stageInput, true
+	case hook == hookForward:
+		return stageForward, true
+	case hook == hookOutput:
+		return stageOutput, true
+	case hook == hookPostrouting:
+		return stagePostrouting, true
 	case hook == hookINetIngress:
 		return stageIngress, f == familyINet
 	}

@@ -8,8 +8,8 @@ type Ruleset struct {
 	// do is not known.
 	Legacy []string
 
-	// bases are the base chains that a PTB may meet, in the order in which it
-	// does.
+	// bases are base chains, those of one stage after those of the one before,
+	// each in the order in which packets meet them.
 	bases []*chain
 	// names are the interfaces' names, or beginnings of names, that rules ask for.
 	names [][]byte
@@ -27,6 +27,8 @@ type PTB struct {
 	Index     int
 	// State is what conntrack makes of it.
 	State State
+	// Broadcast: it comes in an Ethernet broadcast frame, as copies do.
+	Broadcast bool
 }
 
 // State is a state of conntrack.

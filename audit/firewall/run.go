@@ -1,5 +1,7 @@
 package firewall
 
+import "slices"
+
 // registerBytes is the room of nftables' registers.
 const registerBytes = 64
 
@@ -9,8 +11,15 @@ type run struct {
 	state
 	table     *table
 	registers [registerBytes]octet
-	// verdicts are what the last expression may have decided; empty: nothing.
+	// verdicts are what the last expression may have decided; empty: nothing. wrote
+	// is the mark that it wrote; nil: none.
 	verdicts []verdict
+	wrote    *write
+	// looked: some expression may have looked at the TOS byte; unclear: what it made
+	// of that is not understood.
+	looked, unclear bool
+	// recalled: that one goes on depends on the connection's mark.
+	recalled bool
 }
 
 // put writes a register and what is behind it in its four bytes, which the kernel
@@ -26,6 +35,13 @@ func (r *run) put(register int, w word) {
 func (r *run) get(register, n int) word {
 	w := unknown(n)
 	copy(w, r.registers[register:])
+	return w
+}
+
+// test reads n bytes of a register that decide whether the rule goes on.
+func (r *run) test(register, n int) word {
+	w := r.get(register, n)
+	r.recalled = r.recalled || slices.ContainsFunc(w, func(o octet) bool { return o.from == connectionMark })
 	return w
 }
 

@@ -17,7 +17,9 @@ type element struct {
 	every bool
 	// conditional: it has a condition of its own.
 	conditional bool
-	verdict     verdict
+	// verdict or data is what a map has for the key.
+	verdict verdict
+	data    []byte
 }
 
 // find reports whether a key is in the set, and the elements that it may be.

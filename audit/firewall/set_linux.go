@@ -73,7 +73,10 @@ func decodeElement(b []byte) (rawElement, error) {
 		}
 	}
 	if a.has(unix.NFTA_SET_ELEM_DATA) {
-		e.verdict, _ = a.verdict(unix.NFTA_SET_ELEM_DATA)
+		var decides bool
+		if e.verdict, decides = a.verdict(unix.NFTA_SET_ELEM_DATA); !decides {
+			e.data = a.value(unix.NFTA_SET_ELEM_DATA)
+		}
 	}
 	return e, a.err
 }

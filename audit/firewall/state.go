@@ -7,7 +7,9 @@ type state struct {
 	track   track
 	// mark of which the bits in markKnown are known.
 	mark, markKnown uint32
-	// rewritten: a rule may have changed the packet's headers.
+	// tos is the TOS byte, in IPv6 the traffic class.
+	tos octet
+	// rewritten: a rule may have changed the packet's headers otherwise.
 	rewritten bool
 }
 
@@ -18,9 +20,13 @@ const (
 	// fresh: conntrack has not seen it; rules find it invalid.
 	fresh track = 1 << iota
 	related
+	established
 	invalid
 	untracked
 )
+
+// connected are those of packets that belong to a connection.
+const connected = related | established
 
 func (s State) track() track {
 	switch s {
@@ -57,6 +63,8 @@ func (t track) bits() uint32 {
 	switch t {
 	case related:
 		return ctRelated
+	case established:
+		return ctEstablished
 	case untracked:
 		return ctUntracked
 	case fresh, invalid:
@@ -67,10 +75,10 @@ func (t track) bits() uint32 {
 // connection reports whether the packet belongs to one.
 func (t track) connection() match {
 	switch {
-	case t == related:
-		return yes
-	case t&related == 0:
+	case t&connected == 0:
 		return no
+	case t&^connected == 0:
+		return yes
 	}
 	return maybe
 }
@@ -78,13 +86,10 @@ func (t track) connection() match {
 // notrack has conntrack pass over the packet, unless it belongs to a connection
 // already (nft_notrack_eval in net/netfilter/nft_ct.c).
 func (s *state) notrack() {
-	if s.track&^related != 0 {
-		s.track = s.track&related | untracked
+	if s.track&^connected != 0 {
+		s.track = s.track&connected | untracked
 	}
 }
-
-// setMark sets the mark to a value of which some bits are known.
-func (s *state) setMark(value, known uint32) { s.mark, s.markKnown = value&known, known }
 
 // join keeps what holds whichever way the packet came.
 func (s state) join(o state) state {
@@ -98,6 +103,7 @@ func (s state) join(o state) state {
 	return state{
 		reached: true, track: s.track | o.track,
 		mark: s.mark & known, markKnown: known,
+		tos:       s.tos.join(o.tos),
 		rewritten: s.rewritten || o.rewritten,
 	}
 }

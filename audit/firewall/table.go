@@ -27,6 +27,14 @@ func (f family) String() string {
 	return "family?"
 }
 
+// versionOf is the family of the tables of one IP version.
+func versionOf(ipv6 bool) family {
+	if ipv6 {
+		return familyIPv6
+	}
+	return familyIPv4
+}
+
 // table is what of a table the chains that a PTB may meet refer to.
 type table struct {
 	family family
@@ -50,27 +58,34 @@ type base struct {
 	stage    stage
 	priority int32 // the lower the earlier
 	drops    bool  // policy drop
+	routes   bool  // of type route: the kernel routes packets anew whose mark it changed
 	// devices are the interfaces at whose ingress it is.
 	devices []string
 }
 
-// stage is a place on a packet's way in, the earlier the less.
+// stage is a place on a packet's way, the earlier the less.
 type stage uint8
 
-// The stages that a packet to this host passes.
+// The stages. PTBs go no further than to stageInput.
 const (
 	stageIngress stage = iota
 	stageBridgePrerouting
 	stageBridgeInput
 	stagePrerouting
 	stageInput
+	stageForward
+	stageOutput
+	stagePostrouting
 )
 
 // meets reports whether a packet comes by. One that comes in by a bridge is not
-// told from others.
-func (b *base) meets(e entrance) match {
-	if b.stage < stagePrerouting {
-		return e.by(b.devices)
+// told from others, nor a connection of this host from one that it forwards.
+func (b *base) meets(p packet) match {
+	switch {
+	case b.stage < stagePrerouting:
+		return p.entrance.by(b.devices)
+	case p.segment != nil && b.stage != stagePrerouting && b.stage != stageOutput:
+		return maybe
 	}
 	return yes
 }
@@ -79,13 +94,13 @@ func (b *base) meets(e entrance) match {
 func (b *base) together(o *base) bool { return b.stage == o.stage && b.priority == o.priority }
 
 // conntrackPriority is NF_IP_PRI_CONNTRACK: what conntrack makes of a packet is
-// known to later chains of its prerouting.
+// known to later chains of its prerouting, or output.
 const conntrackPriority = -200
 
 // tracked reports whether conntrack comes before the base chain; sure is false
 // where it may be either.
 func (b *base) tracked() (yes, sure bool) {
-	if b.stage != stagePrerouting {
+	if b.stage != stagePrerouting && b.stage != stageOutput {
 		return b.stage > stagePrerouting, true
 	}
 	return b.priority > conntrackPriority, b.priority != conntrackPriority

@@ -20,9 +20,13 @@ func decodeTarget(name string, revision uint32, info []byte) expression {
 		return decodeMarkTarget(revision, info)
 	case "CONNMARK":
 		return decodeConnMark(revision, info)
+	case "DSCP", "TOS", "ECN":
+		return decodeTOSTarget(name, info)
+	case "TPROXY":
+		return opaque{text: name + " …", ends: true, blind: true}
 	case "NFQUEUE":
 		return decision{verdict{kind: verdictElsewhere}}
-	case "LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "CLASSIFY", "DSCP", "TOS", "ECN", "TTL", "HL", "CHECKSUM", "SET",
+	case "LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "CLASSIFY", "TTL", "HL", "CHECKSUM", "SET",
 		"TEE", "RATEEST", "IDLETIMER", "LED", "SECMARK", "CONNSECMARK", "TCPMSS", "TCPOPTSTRIP":
 		return idle{text: name}
 	}
@@ -33,7 +37,7 @@ func decodeTarget(name string, revision uint32, info []byte) expression {
 func decodeCT(info []byte) expression {
 	const passOver = 1 // XT_CT_NOTRACK
 	if len(info) < 2 {
-		return opaque{text: "CT …"}
+		return opaque{text: "CT …", blind: true}
 	}
 	if binary.NativeEndian.Uint16(info)&passOver != 0 {
 		return notrack{}
@@ -44,51 +48,7 @@ func decodeCT(info []byte) expression {
 // decodeMarkTarget reads struct xt_mark_tginfo2: mark and mask.
 func decodeMarkTarget(revision uint32, info []byte) expression {
 	if revision != 2 || len(info) < 8 {
-		return forgetMark{mask: ^uint32(0), always: true}
+		return forgetMark{}
 	}
 	return changeMark{binary.NativeEndian.Uint32(info), binary.NativeEndian.Uint32(info[4:])}
 }
-
-// changeMark is "mark & ^mask ^ bits" (mark_tg in net/netfilter/xt_mark.c).
-type changeMark struct{ bits, mask uint32 }
-
-func (x changeMark) eval(r *run) match {
-	r.setMark(r.mark&^x.mask^x.bits, r.markKnown|x.mask)
-	return yes
-}
-
-func (changeMark) tell(*speech) string { return "meta mark set …" }
-
-// decodeConnMark reads struct xt_connmark_tginfo1 and 2, which restore the bits of
-// two masks from the connection or do nothing to the packet.
-func decodeConnMark(revision uint32, info []byte) expression {
-	const restore = 2 // XT_CONNMARK_RESTORE
-	modes := map[uint32]int{1: 12, 2: 14}
-	mode, ok := modes[revision]
-	if !ok || len(info) <= mode {
-		return forgetMark{mask: ^uint32(0)}
-	}
-	if info[mode] != restore {
-		return idle{text: "CONNMARK"}
-	}
-	if revision != 1 {
-		return forgetMark{mask: ^uint32(0)} // it shifts them
-	}
-	return forgetMark{mask: binary.NativeEndian.Uint32(info[4:]) | binary.NativeEndian.Uint32(info[8:])}
-}
-
-// forgetMark sets bits of the mark to what is not known, always or where the
-// packet belongs to a connection.
-type forgetMark struct {
-	mask   uint32
-	always bool
-}
-
-func (x forgetMark) eval(r *run) match {
-	if x.always || r.track.connection() != no {
-		r.setMark(r.mark, r.markKnown&^x.mask)
-	}
-	return yes
-}
-
-func (forgetMark) tell(*speech) string { return "meta mark set …" }

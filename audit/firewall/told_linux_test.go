@@ -19,10 +19,8 @@ func TestTold(t *testing.T) {
 		t.Fatal("no menagerie")
 	}
 	r := reader{asker: p, tables: make(map[tableID]*table)}
-	for _, step := range []func() error{r.readTables, r.readBases, r.readChains} {
-		if err := step(); err != nil {
-			t.Fatal(err)
-		}
+	if _, err := r.ruleset(); err != nil {
+		t.Fatal(err)
 	}
 	var told strings.Builder
 	for _, c := range r.read {

@@ -1,5 +1,7 @@
 package firewall
 
+import "cmp"
+
 // deepest is how many jumps the kernel goes (NFT_JUMP_STACK_SIZE).
 const deepest = 16
 
@@ -7,6 +9,8 @@ const deepest = 16
 type walk struct {
 	packet packet
 	depth  int
+	at     *chain // the base chain
+	trace  trace
 	// seen are chains with the state of the packet that came in. Without it a
 	// chain that many rules jump to would be walked as often, and those below it
 	// that often again.
@@ -14,12 +18,13 @@ type walk struct {
 }
 
 type visit struct {
-	chain *chain
-	state state
+	base, chain *chain
+	state       state
 }
 
 // base is a base chain with its policy: there is no way on or back.
 func (w *walk) base(c *chain, s state) ends {
+	w.at = c
 	e := w.chain(c, s, &site{chain: c})
 	rest := e.on.join(e.back)
 	e.on, e.back = state{}, state{}
@@ -36,9 +41,11 @@ func (w *walk) base(c *chain, s state) ends {
 // chain walks a chain's rules; at is from where.
 func (w *walk) chain(c *chain, s state, at *site) ends {
 	if c == nil || c.unread || w.depth == deepest {
+		w.trace.anything(at)
+		w.trace.add(event{w.at, *at, s.packetMark(), anyMark, true})
 		return anything(s, at)
 	}
-	v := visit{c, s}
+	v := visit{w.at, c, s}
 	if e, ok := w.seen[v]; ok {
 		return e
 	}
@@ -46,7 +53,7 @@ func (w *walk) chain(c *chain, s state, at *site) ends {
 	w.depth++
 	e := ends{on: s}
 	for i := range c.rules {
-		step := w.rule(&site{c, &c.rules[i]}, e.on)
+		step := w.rule(&site{chain: c, rule: &c.rules[i]}, e.on)
 		e.add(step)
 		if e.on = step.on; !e.on.reached {
 			break
@@ -57,17 +64,29 @@ func (w *walk) chain(c *chain, s state, at *site) ends {
 	return e
 }
 
-// rule walks a rule's expressions.
-func (w *walk) rule(at *site, s state) (e ends) {
+func (w *walk) rule(at *site, s state) ends {
 	r := run{packet: w.packet, state: s, table: at.chain.table}
+	e := w.expressions(&r, at)
+	w.trace.note(&r, at)
+	return e
+}
+
+// expressions walks those of a rule.
+func (w *walk) expressions(r *run, at *site) (e ends) {
 	for _, x := range at.rule.expressions {
 		before := r.state
-		r.verdicts = nil
-		m := x.eval(&r)
+		r.verdicts, r.wrote = nil, nil
+		m := x.eval(r)
+		if r.wrote != nil {
+			w.trace.add(r.event(w.at, at, before))
+		}
+		if before.track != r.track {
+			w.trace.notracked = cmp.Or(w.trace.notracked, at)
+		}
 		if m != yes {
 			e.on = e.on.join(before)
 		}
-		if m == no || !w.decide(&e, &r, at) {
+		if m == no || !w.decide(&e, r, at) {
 			return e
 		}
 	}

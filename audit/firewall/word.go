@@ -124,11 +124,15 @@ func (w word) mask(mask, xor []byte) word {
 func (w word) join(o word) word {
 	both := make(word, len(w))
 	for i := range w {
-		known := w[i].known & o[i].known &^ (w[i].value ^ o[i].value)
-		both[i] = octet{value: w[i].value & known, known: known}
-		if w[i] == o[i] {
-			both[i] = w[i]
-		}
+		both[i] = w[i].join(o[i])
 	}
 	return both
+}
+
+func (o octet) join(p octet) octet {
+	if o == p {
+		return o
+	}
+	known := o.known & p.known &^ (o.value ^ p.value)
+	return octet{value: o.value & known, known: known}
 }

@@ -95,7 +95,7 @@ func (c *call) explain(err error) error {
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ECONNREFUSED):
 		return fmt.Errorf("no daemon answers at %s: is `ptbrelay run` running here, with the same `control` in its configuration?", c.path)
 	case errors.Is(err, unix.EACCES):
-		return fmt.Errorf("%s: permission denied: only %s and root may", c.path, owner(c.path))
+		return fmt.Errorf("%s: permission denied: only root and the daemon's user may, who is %s", c.path, owner(c.path))
 	case errors.Is(err, unix.EAGAIN), errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("the daemon at %s does not answer: look at its log", c.path)
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET):

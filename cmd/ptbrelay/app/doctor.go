@@ -17,7 +17,7 @@ func doctorCommand(o *options) *cobra.Command {
 		Long: `Look at routes, next hops, addresses, sysctls, firewall rules, BPF programs and
 counters of this host, and at the configuration of ptbrelay, for what breaks path
 MTU discovery. Each finding says what was read, why it matters, and the command
-that mends it. Nothing is changed, and the daemon need not run.
+that mends it until the next boot. Nothing is changed, and the daemon need not run.
 
 Severities are error, warning, info, unknown and ok. What could not be read is
 unknown, never ok; as root all can be. Exits 1 if a finding is an error.
