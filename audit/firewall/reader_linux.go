@@ -12,11 +12,11 @@ import (
 // What is read at most. Beyond it a chain or set is not known: what they do to a
 // packet may be anything.
 const (
-	mostRules    = 1 << 16
+	mostRules    = 1 << 13
 	mostChains   = 1 << 13
 	mostSets     = 1 << 12
 	mostElements = 1 << 12 // of one set
-	mostKeys     = 1 << 17 // of all
+	mostKeys     = 1 << 15 // of all
 )
 
 const (

@@ -5,10 +5,16 @@ import "cmp"
 // deepest is how many jumps the kernel goes (NFT_JUMP_STACK_SIZE).
 const deepest = 16
 
+// mostSteps is how many rules are looked at on one walk. Chains that jump twice to the
+// next one, with another mark each time, would else take hours: a packet comes to the
+// last of them in 2^15 states.
+const mostSteps = 1 << 18
+
 // walk takes a packet through chains.
 type walk struct {
 	packet packet
 	depth  int
+	steps  int    // rules looked at
 	at     *chain // the base chain
 	trace  trace
 	// seen are chains with the state of the packet that came in. Without it a
@@ -41,13 +47,14 @@ func (w *walk) base(c *chain, s state) ends {
 // chain walks a chain's rules; at is from where.
 func (w *walk) chain(c *chain, s state, at *site) ends {
 	if c == nil || c.unread || w.depth == deepest {
-		w.trace.anything(at)
-		w.trace.add(event{w.at, *at, s.packetMark(), anyMark, true})
-		return anything(s, at)
+		return w.unknown(s, at)
 	}
 	v := visit{w.at, c, s}
 	if e, ok := w.seen[v]; ok {
 		return e
+	}
+	if w.steps += len(c.rules); w.steps > mostSteps {
+		return w.unknown(s, at)
 	}
 	w.seen[v] = anything(s, at) // for a loop, which the kernel does not allow
 	w.depth++
@@ -62,6 +69,13 @@ func (w *walk) chain(c *chain, s state, at *site) ends {
 	w.depth--
 	w.seen[v] = e
 	return e
+}
+
+// unknown is where a chain leads that is not looked at.
+func (w *walk) unknown(s state, at *site) ends {
+	w.trace.anything(at)
+	w.trace.add(event{w.at, *at, s.packetMark(), anyMark, true})
+	return anything(s, at)
 }
 
 func (w *walk) rule(at *site, s state) ends {
