@@ -153,7 +153,9 @@ func (g markGround) checkMarks(t interface{ Errorf(string, ...any) }) (certain, 
 			walk = r.leave
 		}
 		p := packet{ipv6: s.ipv6, entrance: anywhere(), segment: &segment{}}
-		for length, got := range g.marks(s) {
+		seen := g.marks(s)
+		checkECN(t, r, s, seen)
+		for length, got := range seen {
 			i := length - firstLength
 			if i < 0 || i >= len(tosBytes) {
 				continue
@@ -169,6 +171,25 @@ func (g markGround) checkMarks(t interface{ Errorf(string, ...any) }) (certain, 
 		}
 	}
 	return certain, all
+}
+
+// checkECN has bits of the mark that are said not to come of ECN bits be the same in
+// packets that differ in nothing else. Where a packet's is of the connection's, or none
+// by which it is routed, they need not.
+func checkECN(t interface{ Errorf(string, ...any) }, r Ruleset, s sent, seen map[int]uint32) {
+	m := r.Marks(s.ipv6)
+	if m.courses[bit(s.leaves)].any.trace.recalled != 0 ||
+		slices.ContainsFunc(r.between(stageOutput, stageOutput), func(c *chain) bool { return !c.base.routes }) {
+		return
+	}
+	for b := range 12 {
+		for i, tos := range tosBytes {
+			first := seen[firstLength+i&^ecnBits]
+			if (seen[firstLength+i]^first)>>b&1 != 0 && m.ByECN(1<<b, 1<<b).Likelihood == Never {
+				t.Errorf("%v: mark %#x never comes of ECN bits, but with TOS %#x it does", s, 1<<b, tos)
+			}
+		}
+	}
 }
 
 // marks are those of the packets that were seen, by their lengths.

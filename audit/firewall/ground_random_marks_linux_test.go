@@ -36,12 +36,16 @@ func randomMarks(rt *rapid.T, c *nftables.Conn) {
 	b.markRules(below, "")
 	for i := range rapid.IntRange(1, 3).Draw(rt, "base chains") {
 		chain := &nftables.Chain{Name: fmt.Sprintf("base%d", i), Table: b.table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookPrerouting}
-		if b.bool("output") {
-			chain.Hooknum = nftables.ChainHookOutput
-			chain.Type = pick(b, "type", nftables.ChainTypeRoute, nftables.ChainTypeRoute, nftables.ChainTypeFilter)
-		}
 		priority := nftables.ChainPriority(pick(b, "priority", int32(-300), -150, -140))
 		chain.Priority = &priority
+		if b.bool("output") {
+			chain.Hooknum = nftables.ChainHookOutput
+			// Behind chains of this type the mark is another one than that by which
+			// packets are routed.
+			if priority > -300 || b.bool("route") {
+				chain.Type = nftables.ChainTypeRoute
+			}
+		}
 		b.markRules(c.AddChain(chain), below.Name)
 	}
 }
@@ -198,4 +202,3 @@ func (b builder) xtTarget() []expr.Any {
 	}
 	return []expr.Any{target}
 }
-

@@ -17,29 +17,26 @@ type trace struct {
 	unclear, notracked *site
 }
 
-// event is what the last expression wrote.
-func (r *run) event(base *chain, at *site, before state) event {
-	e := event{base, *at, before.packetMark(), *r.wrote, r.unclear}
-	if e.write.connection {
-		e.before = mark{} // the packet's is no matter
-	} else if r.recalled {
-		e.write.recalled = e.write.changed
-	}
-	return e
-}
-
 // mostEvents are kept of one packet.
 const mostEvents = 1 << 12
 
-// event is a mark written: by a rule below a base chain.
+// event is a mark written, or a turn taken, by a rule below a base chain.
 type event struct {
 	base   *chain
 	site   site
 	before mark
 	write  write
+	turn   turn
 	// unclear: the rule may have looked at the TOS byte in a way that is not
 	// understood.
 	unclear bool
+}
+
+// turn is where a rule that looked at the TOS byte has the packet go, surely or
+// perhaps. The zero turn: nowhere but on.
+type turn struct {
+	verdict verdict
+	sure    match
 }
 
 // mark is one of which some bits are known.
@@ -58,7 +55,32 @@ func (m mark) is(value, mask uint32) match {
 	return maybe
 }
 
-// add notes a mark written.
+// write notes what the last expression wrote, if anything.
+func (t *trace) write(base *chain, at *site, before state, r *run) {
+	if r.wrote == nil {
+		return
+	}
+	e := event{base: base, site: *at, before: before.packetMark(), write: *r.wrote, unclear: r.unclear}
+	if e.write.connection {
+		e.before = mark{} // the packet's is no matter
+	} else if r.recalled {
+		e.write.recalled = e.write.changed
+	}
+	t.add(e)
+}
+
+// turn notes where the last expression had the packet go. What is dropped goes nowhere.
+func (t *trace) turn(base *chain, at *site, sure match, r *run) {
+	if !r.looked || sure == no {
+		return
+	}
+	for _, v := range r.verdicts {
+		if v.kind != verdictContinue && v.kind != verdictDrop {
+			t.add(event{base: base, site: *at, turn: turn{v, sure}})
+		}
+	}
+}
+
 func (t *trace) add(e event) {
 	t.recalled |= e.write.recalled
 	if t.known[e] {

@@ -74,7 +74,7 @@ func (w *walk) chain(c *chain, s state, at *site) ends {
 // unknown is where a chain leads that is not looked at.
 func (w *walk) unknown(s state, at *site) ends {
 	w.trace.anything(at)
-	w.trace.add(event{w.at, *at, s.packetMark(), anyMark, true})
+	w.trace.add(event{base: w.at, site: *at, before: s.packetMark(), write: anyMark, unclear: true})
 	return anything(s, at)
 }
 
@@ -87,13 +87,14 @@ func (w *walk) rule(at *site, s state) ends {
 
 // expressions walks those of a rule.
 func (w *walk) expressions(r *run, at *site) (e ends) {
+	sure := yes
 	for _, x := range at.rule.expressions {
 		before := r.state
 		r.verdicts, r.wrote = nil, nil
 		m := x.eval(r)
-		if r.wrote != nil {
-			w.trace.add(r.event(w.at, at, before))
-		}
+		sure = sure.and(m)
+		w.trace.write(w.at, at, before, r)
+		w.trace.turn(w.at, at, sure, r)
 		if before.track != r.track {
 			w.trace.notracked = cmp.Or(w.trace.notracked, at)
 		}
