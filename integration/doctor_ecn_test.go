@@ -20,7 +20,7 @@ import (
 )
 
 // Packets of one flow that differ in nothing but their ECN bits take two ways, for
-// marks are made of the whole TOS byte. What is certain is that rules select by mark.
+// marks are made of the whole TOS byte: doctor names the rule that selects by them.
 func TestDoctorOfECNInTheHash(t *testing.T) {
 	e := newEdge(t, lab.Options{}, "")
 	side := addSide(t, e.Node)
@@ -60,7 +60,7 @@ func TestDoctorOfECNInTheHash(t *testing.T) {
 			return nil
 		})
 	}
-	if diff := cmp.Diff([]string{"info ecn-multipath ip rule 100"}, without(e.doctor().told(), before)); diff != "" {
+	if diff := cmp.Diff([]string{"warning ecn-multipath ip rule 100"}, without(e.doctor().told(), before)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

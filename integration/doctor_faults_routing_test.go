@@ -329,14 +329,15 @@ func (e edge) withdraw(f lab.Family) (undo func()) {
 func ruleFaults() []fault {
 	return []fault{
 		{
-			id: "ecn-multipath", name: "a rule by fwmark",
+			id: "ecn-multipath", name: "a rule by a mark of the TOS byte",
 			commit: func(e edge) func() {
+				e.markByTOS()
 				r := netlink.NewRule()
-				r.Family, r.Priority, r.Table, r.Mark = netlink.FAMILY_V6, 100, 1000, 1
+				r.Family, r.Priority, r.Table, r.Mark = netlink.FAMILY_V4, 100, 1000, 1
 				e.must(e.Handle().RuleAdd(r))
 				return func() { e.must(e.Handle().RuleDel(r)) }
 			},
-			told: []string{"info ecn-multipath ip -6 rule 100"},
+			told: []string{"warning ecn-multipath ip rule 100"},
 		},
 		{
 			id: "ecn-multipath", name: "a rule by ECN bits",

@@ -12,7 +12,8 @@ const dropUnicast = "drop_unicast_in_l2_multicast"
 // come in broadcast frames, as copies by broadcast do. For IPv4 the value of all or
 // the interface's own does it (IN_DEV_ORCONF, ip_rcv_finish_core in
 // net/ipv4/ip_input.c); for IPv6 the interface's own alone, all is not heeded
-// (ip6_rcv_core in net/ipv6/ip6_input.c).
+// (ip6_rcv_core in net/ipv6/ip6_input.c). Where copies are broadcast it looks for rules
+// too that drop them for it.
 func broadcastDropped(f *Facts) []Finding {
 	const unsaid = "Whether the kernel drops copies that come in broadcast frames is not known."
 	names, err := f.broadcastInterfaces()
@@ -45,7 +46,11 @@ func broadcastDropped(f *Facts) []Finding {
 			found = append(found, dropsCopies(f.Expect.Transport, name, on))
 		}
 	}
-	return orOK(found, listSettings(read))
+	if f.Expect.Transport == UDP {
+		return orOK(found, listSettings(read))
+	}
+	filtered, well := f.broadcastFiltered(names)
+	return orOK(append(found, filtered...), listSettings(read)+"; "+well)
 }
 
 // broadcastInterfaces are those that copies by broadcast come in by: those that

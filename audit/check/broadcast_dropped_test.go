@@ -15,7 +15,8 @@ const (
 
 	droppedWhy = "The kernel silently drops copies that come in broadcast frames by eth0, so this host does not learn from its peers."
 	noneDrops  = "net.ipv4.conf.all.drop_unicast_in_l2_multicast = 0, net.ipv4.conf.eth0.drop_unicast_in_l2_multicast = 0, " +
-		"net.ipv6.conf.eth0.drop_unicast_in_l2_multicast = 0"
+		"net.ipv6.conf.eth0.drop_unicast_in_l2_multicast = 0" + noneFiltered
+	noneFiltered = "; nftables: nothing drops PTBs just because they come in broadcast frames (IPv4 and IPv6, by eth0)"
 )
 
 func TestBroadcastDropped(t *testing.T) {
@@ -106,7 +107,7 @@ func TestBroadcastDroppedWithoutIPv6(t *testing.T) {
 	f := facts()
 	failSysctl(f, dropOwn6, fs.ErrNotExist)
 	expect(t, "broadcast-dropped", f, Finding{Severity: OK, Read: "net.ipv4.conf.all.drop_unicast_in_l2_multicast = 0, " +
-		"net.ipv4.conf.eth0.drop_unicast_in_l2_multicast = 0"})
+		"net.ipv4.conf.eth0.drop_unicast_in_l2_multicast = 0" + noneFiltered})
 }
 
 func TestBroadcastDroppedUnknown(t *testing.T) {

@@ -11,19 +11,22 @@ import (
 //
 // Invalid is each PTB whose flow conntrack does not know. On a server that is not
 // the owner that is as it should be: the kernel has no use for it, and ptbrelay's
-// table looks before conntrack's does. So it is no error. It is a warning and no
-// less, for conntrack may not know the owner's flows either: where a notrack rule
-// exempts the VIP's traffic, every PTB is invalid there and dies.
+// table looks before conntrack's does. So that is no error. It is a warning and no
+// less, for conntrack may not know the owner's flows either. Where rules have it pass
+// over the VIP's traffic it surely does not: every PTB is invalid there and dies, which
+// is an error.
 func conntrackInvalidDrop(f *Facts) []Finding {
 	if f.Firewall.Err != nil {
 		return []Finding{unknown(f.Firewall.Err, "Whether the packet filter drops PTBs that conntrack calls invalid is not known.")}
 	}
-	return invalidDropped(f.Firewall.Value.Fate, f.entrances(), f.Firewall.Value.Legacy)
+	return invalidDropped(f.Firewall.Value.Fate, f.entrances(), f.Firewall.Value.Legacy, f.notracked)
 }
 
-func invalidDropped(fate fate, entrances []entrance, legacy []string) []Finding {
+func invalidDropped(fate fate, entrances []entrance, legacy []string, passed func(ipv6 bool) notracked) []Finding {
 	outcomes := outcomesOf(entrances, func(e entrance) firewall.Outcome { return forItsState(fate, e) })
-	return droppedBy(outcomes, legacy, "PTBs just because conntrack calls them invalid", dropsInvalid)
+	return orOK(droppedBy(outcomes, legacy, "PTBs just because conntrack calls them invalid", func(o filtered) Finding {
+		return dropsInvalid(o, mostNotracked(o, passed))
+	}))
 }
 
 // forItsState is the outcome of an invalid PTB where a related one has another.
@@ -35,8 +38,8 @@ func forItsState(fate fate, e entrance) firewall.Outcome {
 	return invalid
 }
 
-func dropsInvalid(o filtered) Finding {
-	return Finding{
+func dropsInvalid(o filtered, n notracked) Finding {
+	found := Finding{
 		Severity: Warning,
 		Subject:  o.Rule,
 		Read:     o.read(),
@@ -44,4 +47,16 @@ func dropsInvalid(o filtered) Finding {
 			"but where conntrack does not know the owner's flows, as by notrack for the VIP's traffic, every PTB dies at the owner too.", who(o.entrances)),
 		Mend: o.accept(),
 	}
+	switch n.Likelihood {
+	case firewall.Never:
+	case firewall.Perhaps:
+		found.Read += "; " + n.read()
+		found.Why += fmt.Sprintf(" It looks like such a rule may be there, for %s.", n.what)
+	case firewall.Surely:
+		found.Severity = Error
+		found.Read += "; " + n.read()
+		found.Why = fmt.Sprintf("Rules have conntrack pass over %s, so it calls every PTB about that invalid, and PTBs that it calls invalid (%s) are dropped: this host learns no path MTU of it.",
+			n.what, who(o.entrances))
+	}
+	return found
 }

@@ -11,8 +11,8 @@ import (
 // (RFC 3168): a SYN has none, data has some.
 const ecnBits = 0x03
 
-// ecnMultipath looks for rules and routes that select by the ECN bits, so that one
-// connection takes two ways. The kernel's own hash over the next hops of a
+// ecnMultipath looks for rules and routes that select by the ECN bits, or by marks made
+// of them, so that one connection takes two ways. The kernel's own hash over the next hops of a
 // multipath route is no matter: no policy of it takes TOS
 // (FIB_MULTIPATH_HASH_FIELD_* in include/net/ip_fib.h). Kernels from 5.18 on
 // refuse such rules and routes, but marks can still be made of the whole byte.
@@ -31,13 +31,16 @@ func ecnMultipath(f *Facts) []Finding {
 			found = append(found, ecnRoute(r))
 		}
 	}
-	if marked := markedRules(f.Rules.Value); len(marked) > 0 {
-		found = append(found, marks(marked))
-	}
+	marked := markedRules(f.Rules.Value)
+	found = append(found, f.ecnMarks(marked)...)
 	if cut(f.Routes.Value, f.Routes.Value.ByTOS) {
 		found = append(found, leftOut("routes by TOS"))
 	}
-	return orOK(found, fmt.Sprintf("%d routing rules and %d routes by TOS: none selects by ECN bits or fwmark", len(f.Rules.Value), len(f.Routes.Value.ByTOS)))
+	read := fmt.Sprintf("%d routing rules and %d routes by TOS: none selects by ECN bits", len(f.Rules.Value), len(f.Routes.Value.ByTOS))
+	if len(marked) > 0 {
+		read += fmt.Sprintf("; nftables: the marks that %d of the rules select by come of no ECN bits", len(marked))
+	}
+	return orOK(found, read)
 }
 
 // twoWays is why selecting by ECN bits breaks connections.
@@ -71,27 +74,6 @@ func ecnRoute(r host.FIBRoute) Finding {
 		found.Why += " Select by DSCP alone."
 	}
 	return found
-}
-
-// marks is what is said of rules that select by fwmark. What gives the packets
-// their marks, the packet filter or a program, is not looked at.
-func marks(rules []string) Finding {
-	return Finding{
-		Severity: Info,
-		Subject:  list(rules),
-		Read:     fmt.Sprintf("routing rules: %d select by fwmark; what sets the marks was not looked at", len(rules)),
-		Why:      "If a mark is made from the whole TOS byte, its ECN bits separate the SYN of a connection from its data: make it from DSCP alone.",
-	}
-}
-
-func markedRules(rules []host.Rule) []string {
-	var marked []string
-	for _, r := range rules {
-		if r.MarkMask != 0 {
-			marked = append(marked, ruleName(r))
-		}
-	}
-	return marked
 }
 
 // ruleName is a rule as ip rule numbers it.

@@ -59,15 +59,6 @@ func TestECNMultipath(t *testing.T) {
 				Why:      why + dscp,
 			},
 		},
-		"rule by fwmark": {
-			rule(host.Rule{Priority: 5210, Table: 52, Mark: 0x80000, MarkMask: 0xff0000}),
-			Finding{
-				Severity: Info,
-				Subject:  "ip rule 5210",
-				Read:     "routing rules: 1 select by fwmark; what sets the marks was not looked at",
-				Why:      "If a mark is made from the whole TOS byte, its ECN bits separate the SYN of a connection from its data: make it from DSCP alone.",
-			},
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := facts()
@@ -86,7 +77,13 @@ func TestNoECNMultipath(t *testing.T) {
 	f.Routes.Value.ByTOS = []host.FIBRoute{{Destination: prefix("203.0.113.0/24"), Table: host.TableMain, TOS: 0x10}}
 	expect(t, "ecn-multipath", f, Finding{
 		Severity: OK,
-		Read:     "7 routing rules and 1 routes by TOS: none selects by ECN bits or fwmark",
+		Read:     "7 routing rules and 1 routes by TOS: none selects by ECN bits",
+	})
+	f.Rules.Value = append(f.Rules.Value, host.Rule{Priority: 5210, Table: 52, Mark: 0x80000, MarkMask: 0xff0000})
+	expect(t, "ecn-multipath", f, Finding{
+		Severity: OK,
+		Read: "8 routing rules and 1 routes by TOS: none selects by ECN bits; " +
+			"nftables: the marks that 1 of the rules select by come of no ECN bits",
 	})
 }
 

@@ -82,9 +82,9 @@ func (o filtered) accept() string {
 
 // droppedBy is what is found of outcomes for PTBs of one kind: what certain says of
 // those that are certain, and a hint at others. Legacy are the tables of
-// iptables-legacy, which may be what is not certain.
-func droppedBy(outcomes []filtered, legacy []string, kind string, certain func(filtered) Finding) []Finding {
-	var found []Finding
+// iptables-legacy, which may be what is not certain. Where it finds nothing, read is
+// what is well.
+func droppedBy(outcomes []filtered, legacy []string, kind string, certain func(filtered) Finding) (found []Finding, read string) {
 	var asked []entrance
 	for _, o := range outcomes {
 		asked = append(asked, o.entrances...)
@@ -102,9 +102,9 @@ func droppedBy(outcomes []filtered, legacy []string, kind string, certain func(f
 		found = append(found, legacyUnknown(legacy))
 	}
 	if len(asked) == 0 {
-		return orOK(found, "routing tables: no local address that PTBs could come to")
+		return found, "routing tables: no local address that PTBs could come to"
 	}
-	return orOK(found, fmt.Sprintf("nftables: nothing drops %s (%s)", kind, who(asked)))
+	return found, fmt.Sprintf("nftables: nothing drops %s (%s)", kind, who(asked))
 }
 
 // looksLikeDrop is the finding about a rule that is not wholly understood.

@@ -168,15 +168,6 @@ func TestKernelRouting(t *testing.T) {
 				}
 			},
 		},
-		"a rule by fwmark": {
-			"ecn-multipath", Expect{}, Info, "ip -6 rule 100",
-			func(s server) func() {
-				r := netlink.NewRule()
-				r.Family, r.Priority, r.Table, r.Mark = netlink.FAMILY_V6, 100, 1000, 1
-				s.must(s.Handle().RuleAdd(r))
-				return func() { s.must(s.Handle().RuleDel(r)) }
-			},
-		},
 		"IPv6 multipath": {
 			"ipv6-multipath-exceptions", Expect{}, Info, "::/0 table main metric 1024",
 			func(s server) func() {

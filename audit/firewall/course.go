@@ -1,17 +1,25 @@
 package firewall
 
+import "slices"
+
 // course is a way that packets take, in or out.
 type course struct {
 	any passage // of one whose TOS byte may be any
-	// each is of one with each TOS byte; empty where no rule looks at it, or there are
-	// too many rules.
-	each []passage
+	// pairs differ in more than that; none where no rule looks at the TOS byte, or there
+	// are too many rules.
+	pairs []pair
 }
 
-const everyTOS = 1 << 8
+// pair are the passages of two packets of which one has ECN bits, and all else is the
+// same.
+type pair struct{ with, without passage }
 
-// mostTried is how many rules are walked for all TOS bytes together.
-const mostTried = 1 << 21
+const (
+	everyTOS = 1 << 8
+	everyECN = 1 << 2
+	// mostTried is how many rules are walked for all TOS bytes together.
+	mostTried = 1 << 19
+)
 
 func (r Ruleset) course(ipv6 bool, walk func(packet, octet) passage) course {
 	p := packet{ipv6: ipv6, entrance: anywhere(), segment: &segment{}}
@@ -19,23 +27,35 @@ func (r Ruleset) course(ipv6 bool, walk func(packet, octet) passage) course {
 	if !c.any.trace.looked || c.tooLong() {
 		return c
 	}
-	for tos := range everyTOS {
-		c.each = append(c.each, walk(p, octet{value: byte(tos), known: 0xff}))
+	for dscp := 0; dscp < everyTOS; dscp += everyECN {
+		without := walk(p, octet{value: byte(dscp), known: 0xff})
+		for ecn := 1; ecn < everyECN; ecn++ {
+			c.keep(pair{walk(p, octet{value: byte(dscp | ecn), known: 0xff}), without})
+		}
 	}
 	return c
 }
 
 func (c course) tooLong() bool { return c.any.trace.rules > mostTried/everyTOS }
 
-// byECN compares the effects on packets that differ in their ECN bits alone. One that
-// does not get anywhere is no matter.
+// keep keeps a pair that differs, unless one like it has been. A packet that does not get
+// anywhere is no matter.
+func (c *course) keep(p pair) {
+	like := func(o pair) bool { return p.with.equals(o.with) && p.without.equals(o.without) }
+	if p.with.passed && p.without.passed && !p.with.equals(p.without) && !slices.ContainsFunc(c.pairs, like) {
+		c.pairs = append(c.pairs, p)
+	}
+}
+
+// byECN compares the effects on packets that differ in their ECN bits alone.
 func (c course) byECN(effects func(passage) []effect) Deed {
-	for tos, one := range c.each {
-		other := c.each[tos&^ecnBits]
-		if !one.passed || !other.passed {
-			continue
+	for _, p := range c.pairs {
+		with, without := effects(p.with), effects(p.without)
+		at := lacking(with, append(without, p.without.turns()...))
+		if at == nil {
+			at = lacking(without, append(with, p.with.turns()...))
 		}
-		if at := difference(effects(one), effects(other)); at != nil {
+		if at != nil {
 			return at.deed(Surely)
 		}
 	}
@@ -44,27 +64,19 @@ func (c course) byECN(effects func(passage) []effect) Deed {
 
 // unclear is what may make a difference in a way that is not understood.
 func (c course) unclear(effects []effect) Deed {
-	all := c.any.trace
 	for _, e := range effects {
 		switch {
-		case e.unclear, all.looked && c.tooLong():
+		case e.unclear, c.any.trace.looked && c.tooLong():
 			return e.site.deed(Perhaps)
-		case all.unclear != nil:
-			return all.unclear.deed(Perhaps)
+		case c.any.trace.unclear != nil:
+			return c.any.trace.unclear.deed(Perhaps)
 		}
 	}
 	return Deed{}
 }
 
-// difference is the rule of an effect that only one side has; nil: there is none.
-func difference(a, b []effect) *site {
-	if at := lacking(a, b); at != nil {
-		return at
-	}
-	return lacking(b, a)
-}
-
-// lacking is the rule of the first effect that is not among the others.
+// lacking is the rule of the first effect that is not among the others; nil: there is
+// none.
 func lacking(effects, others []effect) *site {
 	among := make(map[effect]bool, len(others))
 	for _, e := range others {

@@ -40,7 +40,7 @@ func (e *ends) merge(o ends) {
 // anything is what rules may do that are not known.
 func anything(s state, where *site) ends {
 	s.markKnown, s.mark, s.tos, s.rewritten = 0, 0, octet{}, true
-	if s.track&^connected != 0 {
+	if s.track.connected() != s.track {
 		s.track |= untracked
 	}
 	return ends{on: s, back: s, accept: s, first: where, last: where}

@@ -57,7 +57,7 @@ func (c conntrack) holds(r *run) match {
 		if c.not {
 			m = m.not()
 		}
-		if t&connected != 0 && c.flags != conntrackStates {
+		if t.connected() != 0 && c.flags != conntrackStates {
 			m = m.and(maybe)
 		}
 		return m
@@ -73,7 +73,7 @@ func (c conntrack) inMask(t track) match {
 	switch {
 	case c.mask&bit != 0:
 		return yes
-	case t&connected != 0 && c.mask&(xtSourceNAT|xtDestinationNAT) != 0:
+	case t.connected() != 0 && c.mask&(xtSourceNAT|xtDestinationNAT) != 0:
 		return maybe
 	}
 	return no

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -60,10 +61,29 @@ func FuzzRead(f *testing.F) {
 		for _, ipv6 := range []bool{false, true} {
 			for s := Related; s <= Untracked; s++ {
 				checkOutcome(t, r.Fate(PTB{IPv6: ipv6, State: s}))
+				checkOutcome(t, r.Fate(PTB{IPv6: ipv6, State: s, Broadcast: true}))
 			}
+			if at%8 == 0 { // it takes long
+				checkDeed(t, r.Marks(ipv6).ByECN(uint32(at), uint32(at)))
+			}
+			checkDeed(t, r.Notrack(Service{VIP: netip.PrefixFrom(anyAddress(ipv6), int(at%32)), UDP: at&1 != 0, Port: at}))
 		}
 		checkOutcome(t, r.Fate(PTB{Interface: "eth0", Index: int(at)}))
 	})
+}
+
+func anyAddress(ipv6 bool) netip.Addr {
+	if ipv6 {
+		return netip.IPv6Unspecified()
+	}
+	return netip.IPv4Unspecified()
+}
+
+func checkDeed(t *testing.T, d Deed) {
+	t.Helper()
+	if d.Likelihood > Surely || (d.Likelihood == Never) != (d.Rule == "") || (d.Text == "") != (d.Rule == "") {
+		t.Errorf("deed %+v", d)
+	}
 }
 
 func checkOutcome(t *testing.T, o Outcome) {

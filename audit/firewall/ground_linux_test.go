@@ -11,6 +11,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
+	nl "github.com/mdlayher/netlink"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -45,6 +46,9 @@ const firstMTU = 1400
 // one that it does not.
 const knownPort, strangePort = 50000, 50001
 
+// batchBytes is room for what the kernel says of one batch of rules.
+const batchBytes = 1 << 20
+
 // markerProtocol is that of a packet whose arrival says that all before it are
 // through (RFC 3692: for experiments).
 const markerProtocol = 253
@@ -53,7 +57,9 @@ const markerProtocol = 253
 func newGround(t testing.TB) *ground {
 	t.Helper()
 	g := &ground{t: t, node: labtest.Node(t, "host")}
-	c, err := nftables.New() // it opens a socket for each batch, in the host's namespace
+	// It opens a socket for each batch, in the host's namespace, and reads what the
+	// kernel says of a batch only when all is said.
+	c, err := nftables.New(nftables.WithSockOptions(func(c *nl.Conn) error { return c.SetReadBuffer(batchBytes) }))
 	g.must(err)
 	g.conn = c
 	g.wire()

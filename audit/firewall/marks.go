@@ -12,15 +12,16 @@ type Marks struct {
 // takes the longer the more rules there are, up to a second.
 func (r Ruleset) Marks(ipv6 bool) Marks {
 	return Marks{
-		courses: []course{r.course(ipv6, r.arrive), r.course(ipv6, r.leave)},
+		courses: []course{r.course(ipv6, r.arrive), r.course(ipv6, r.leave), r.course(ipv6, r.leaveMarked)},
 		legacy:  r.legacyDeed(ipv6, "mangle", "raw"),
 	}
 }
 
 // ByECN is whether rules have the ECN bits of packets decide if their mark, in the bits
 // of mask, is the one of value: those of the packet itself, or of one before it that
-// left a mark with the connection. What programs or other means than the packet filter
-// mark packets by is not known.
+// left a mark with the connection. It is not seen where the rule that looks at them
+// surely does nothing but what rules that depend on other things may do too. What
+// programs or other means than the packet filter mark packets by is not known.
 func (m Marks) ByECN(value, mask uint32) Deed {
 	perhaps := m.legacy
 	for _, c := range m.courses {

@@ -23,7 +23,7 @@ var marked = []struct {
 	{"a connection's first packet only", false, 0x10, "never"},
 	{"by u32", false, 0x20, "perhaps: ip mangle PREROUTING, rule 6: u32 … MARK --set-xmark 0x20/0x20"},
 	{"by statistic", false, 0x40, "never"},
-	{"below a rule by tos", false, 0x80, "surely: ip mangle classify, rule 1: meta l4proto tcp th dport 80 MARK --set-xmark 0x80/0x80"},
+	{"below a rule by tos", false, 0x80, "surely: ip mangle OUTPUT, rule 2: tos & 0x03 == 0x01 goto classify"},
 	{"after it is routed", false, 0x100, "never"},
 	{"by the connection", false, 0x200, "surely: ip mangle FORWARD, rule 1: tos & 0x03 != 0x00 CONNMARK --set-xmark 0x200/0x200"},
 	{"by nobody", false, 0x400, "never"},

@@ -16,16 +16,24 @@ func (r Ruleset) arrive(p packet, tos octet) passage {
 	routed := join(j.ways)
 	j.travel(r.between(stageInput, stageForward))
 	j.travel(r.between(stagePostrouting, stagePostrouting))
-	return passage{j.trace, routed.reached, routed.packetMark()}
+	return j.passage(routed)
 }
 
-// leave is the passage of one that this host sends, whose socket may have marked it. It
-// is routed anew, if at all, by the last chain of type route.
+// leave is the passage of one that this host sends, with mark 0.
 func (r Ruleset) leave(p packet, tos octet) passage {
-	j := newJourney(p, established, state{tos: tos})
+	return r.send(p, state{markKnown: ^uint32(0), tos: tos})
+}
+
+// leaveMarked is the passage of one that its socket marked.
+func (r Ruleset) leaveMarked(p packet, tos octet) passage { return r.send(p, state{tos: tos}) }
+
+// send is the passage of one that is routed anew, if at all, by the last chain of type
+// route.
+func (r Ruleset) send(p packet, s state) passage {
+	j := newJourney(p, established, s)
 	bases := r.between(stageOutput, stagePostrouting)
 	last := len(bases)
-	for last > 0 && !(bases[last-1].base.routes && bases[last-1].table.meets(p.ipv6)) {
+	for last > 0 && (!bases[last-1].base.routes || !bases[last-1].table.meets(p.ipv6)) {
 		last--
 	}
 	for 0 < last && last < len(bases) && bases[last].base.together(bases[last-1].base) {
@@ -34,7 +42,16 @@ func (r Ruleset) leave(p packet, tos octet) passage {
 	j.travel(bases[:last])
 	routed := join(j.ways)
 	j.travel(bases[last:])
+	return j.passage(routed)
+}
+
+func (j *journey) passage(routed state) passage {
+	j.trace.known = nil
 	return passage{j.trace, routed.reached, routed.packetMark()}
+}
+
+func (p passage) equals(o passage) bool {
+	return p.passed == o.passed && p.mark == o.mark && slices.Equal(p.trace.events, o.trace.events)
 }
 
 // effect is what a rule does to the mark, or to that of the connection, as far as it
@@ -44,17 +61,20 @@ type effect struct {
 	left    mark  // with the connection
 	is      match // of the packet
 	end     bool  // that is of all rules together
-	turn    turn
+	turn    verdict
+	how     matches
 	unclear bool
 }
+
+func (e event) turned() effect { return effect{site: e.site, turn: e.turn, how: e.how} }
 
 // collect is what look finds in events, and the turns before that in the same base
 // chain.
 func (p passage) collect(look func(event) (effect, bool)) (all []effect) {
 	turns := make(map[*chain][]effect)
 	for _, e := range p.trace.events {
-		if e.turn != (turn{}) {
-			turns[e.base] = append(turns[e.base], effect{site: e.site, turn: e.turn})
+		if e.turn != (verdict{}) {
+			turns[e.base] = append(turns[e.base], e.turned())
 		} else if found, ok := look(e); ok {
 			all = append(append(all, turns[e.base]...), found)
 			delete(turns, e.base)
@@ -63,12 +83,21 @@ func (p passage) collect(look func(event) (effect, bool)) (all []effect) {
 	return all
 }
 
+// turns are all that the packet took.
+func (p passage) turns() (all []effect) {
+	for _, e := range p.trace.events {
+		if e.turn != (verdict{}) {
+			all = append(all, e.turned())
+		}
+	}
+	return all
+}
+
 // effects are what rules do that decides whether the packet's mark is the one by which
-// it is routed, and after the last one, whether it is: one that surely has an effect
-// differs in that from one that may.
+// it is routed, and after the last one, whether it is.
 func (p passage) effects(value, mask uint32) []effect {
 	all := p.collect(func(e event) (effect, bool) {
-		return effect{site: e.site, is: e.write.mark().is(value, mask), unclear: e.unclear},
+		return effect{site: e.site, is: e.write.mark().is(value, mask), how: e.how, unclear: e.unclear},
 			!e.write.connection && e.matters(value, mask) && p.trace.routes(e.base.base)
 	})
 	if len(all) > 0 {
@@ -80,7 +109,7 @@ func (p passage) effects(value, mask uint32) []effect {
 // leavings are the marks that rules leave with the connection.
 func (p passage) leavings() []effect {
 	return p.collect(func(e event) (effect, bool) {
-		return effect{site: e.site, left: e.write.mark(), unclear: e.unclear}, e.write.connection
+		return effect{site: e.site, left: e.write.mark(), how: e.how, unclear: e.unclear}, e.write.connection
 	})
 }
 

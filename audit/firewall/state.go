@@ -25,9 +25,6 @@ const (
 	untracked
 )
 
-// connected are those of packets that belong to a connection.
-const connected = related | established
-
 func (s State) track() track {
 	switch s {
 	case Related:
@@ -74,20 +71,23 @@ func (t track) bits() uint32 {
 
 // connection reports whether the packet belongs to one.
 func (t track) connection() match {
-	switch {
-	case t&connected == 0:
+	if t.connected() == 0 {
 		return no
-	case t&^connected == 0:
+	}
+	if t.connected() == t {
 		return yes
 	}
 	return maybe
 }
 
+// connected are those members.
+func (t track) connected() track { return t & (related | established) }
+
 // notrack has conntrack pass over the packet, unless it belongs to a connection
 // already (nft_notrack_eval in net/netfilter/nft_ct.c).
 func (s *state) notrack() {
-	if s.track&^connected != 0 {
-		s.track = s.track&connected | untracked
+	if s.track.connected() != s.track {
+		s.track = s.track.connected() | untracked
 	}
 }
 

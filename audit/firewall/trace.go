@@ -18,7 +18,7 @@ type trace struct {
 }
 
 // mostEvents are kept of one packet.
-const mostEvents = 1 << 12
+const mostEvents = 1 << 9
 
 // event is a mark written, or a turn taken, by a rule below a base chain.
 type event struct {
@@ -26,17 +26,14 @@ type event struct {
 	site   site
 	before mark
 	write  write
-	turn   turn
+	// turn is where a rule that looked at the TOS byte has the packet go; the zero
+	// verdict: nowhere but on.
+	turn verdict
+	// how are the rule's matches up to that.
+	how matches
 	// unclear: the rule may have looked at the TOS byte in a way that is not
 	// understood.
 	unclear bool
-}
-
-// turn is where a rule that looked at the TOS byte has the packet go, surely or
-// perhaps. The zero turn: nowhere but on.
-type turn struct {
-	verdict verdict
-	sure    match
 }
 
 // mark is one of which some bits are known.
@@ -55,12 +52,18 @@ func (m mark) is(value, mask uint32) match {
 	return maybe
 }
 
+// matches are what the expressions of a rule said, two bits each, the last one lowest;
+// those of very long rules fall off.
+type matches uint64
+
+func (h matches) with(m match) matches { return h<<2 | matches(m) }
+
 // write notes what the last expression wrote, if anything.
-func (t *trace) write(base *chain, at *site, before state, r *run) {
+func (t *trace) write(base *chain, at *site, before state, how matches, r *run) {
 	if r.wrote == nil {
 		return
 	}
-	e := event{base: base, site: *at, before: before.packetMark(), write: *r.wrote, unclear: r.unclear}
+	e := event{base: base, site: *at, before: before.packetMark(), write: *r.wrote, how: how, unclear: r.unclear}
 	if e.write.connection {
 		e.before = mark{} // the packet's is no matter
 	} else if r.recalled {
@@ -70,13 +73,13 @@ func (t *trace) write(base *chain, at *site, before state, r *run) {
 }
 
 // turn notes where the last expression had the packet go. What is dropped goes nowhere.
-func (t *trace) turn(base *chain, at *site, sure match, r *run) {
-	if !r.looked || sure == no {
+func (t *trace) turn(base *chain, at *site, how matches, r *run) {
+	if !r.looked {
 		return
 	}
 	for _, v := range r.verdicts {
 		if v.kind != verdictContinue && v.kind != verdictDrop {
-			t.add(event{base: base, site: *at, turn: turn{v, sure}})
+			t.add(event{base: base, site: *at, turn: v, how: how})
 		}
 	}
 }

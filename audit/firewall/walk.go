@@ -87,14 +87,14 @@ func (w *walk) rule(at *site, s state) ends {
 
 // expressions walks those of a rule.
 func (w *walk) expressions(r *run, at *site) (e ends) {
-	sure := yes
+	var how matches
 	for _, x := range at.rule.expressions {
 		before := r.state
 		r.verdicts, r.wrote = nil, nil
 		m := x.eval(r)
-		sure = sure.and(m)
-		w.trace.write(w.at, at, before, r)
-		w.trace.turn(w.at, at, sure, r)
+		how = how.with(m)
+		w.trace.write(w.at, at, before, how, r)
+		w.trace.turn(w.at, at, how, r)
 		if before.track != r.track {
 			w.trace.notracked = cmp.Or(w.trace.notracked, at)
 		}
