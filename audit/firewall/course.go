@@ -8,6 +8,9 @@ type course struct {
 	// pairs differ in more than that; none where no rule looks at the TOS byte, or there
 	// are too many rules.
 	pairs []pair
+	// kept is how many events they have; cut: not all were kept.
+	kept int
+	cut  bool
 }
 
 // pair are the passages of two packets of which one has ECN bits, and all else is the
@@ -19,12 +22,17 @@ const (
 	everyECN = 1 << 2
 	// mostTried is how many rules are walked for all TOS bytes together.
 	mostTried = 1 << 19
+	// mostKept bounds the events that are kept of all passages.
+	mostKept = 1 << 15
 )
 
 func (r Ruleset) course(ipv6 bool, walk func(packet, octet) passage) course {
 	p := packet{ipv6: ipv6, entrance: anywhere(), segment: &segment{}}
 	c := course{any: walk(p, octet{})}
-	if !c.any.trace.looked || c.tooLong() {
+	if !c.any.trace.looked {
+		return c
+	}
+	if c.cut = c.any.trace.rules > mostTried/everyTOS; c.cut {
 		return c
 	}
 	for dscp := 0; dscp < everyTOS; dscp += everyECN {
@@ -36,15 +44,18 @@ func (r Ruleset) course(ipv6 bool, walk func(packet, octet) passage) course {
 	return c
 }
 
-func (c course) tooLong() bool { return c.any.trace.rules > mostTried/everyTOS }
-
 // keep keeps a pair that differs, unless one like it has been. A packet that does not get
 // anywhere is no matter.
 func (c *course) keep(p pair) {
 	like := func(o pair) bool { return p.with.equals(o.with) && p.without.equals(o.without) }
-	if p.with.passed && p.without.passed && !p.with.equals(p.without) && !slices.ContainsFunc(c.pairs, like) {
-		c.pairs = append(c.pairs, p)
+	if !p.with.passed || !p.without.passed || p.with.equals(p.without) || slices.ContainsFunc(c.pairs, like) {
+		return
 	}
+	if c.kept += len(p.with.trace.events) + len(p.without.trace.events); c.kept > mostKept {
+		c.cut = true
+		return
+	}
+	c.pairs = append(c.pairs, p)
 }
 
 // byECN compares the effects on packets that differ in their ECN bits alone.
@@ -66,7 +77,7 @@ func (c course) byECN(effects func(passage) []effect) Deed {
 func (c course) unclear(effects []effect) Deed {
 	for _, e := range effects {
 		switch {
-		case e.unclear, c.any.trace.looked && c.tooLong():
+		case e.unclear, c.cut:
 			return e.site.deed(Perhaps)
 		case c.any.trace.unclear != nil:
 			return c.any.trace.unclear.deed(Perhaps)

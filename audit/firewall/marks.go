@@ -9,7 +9,7 @@ type Marks struct {
 }
 
 // Marks tells what rules make marks of. Where any of them looks at the TOS byte that
-// takes the longer the more rules there are, up to a second.
+// takes the longer the more rules there are, up to a second or two.
 func (r Ruleset) Marks(ipv6 bool) Marks {
 	return Marks{
 		courses: []course{r.course(ipv6, r.arrive), r.course(ipv6, r.leave), r.course(ipv6, r.leaveMarked)},

@@ -96,9 +96,10 @@ func (p passage) turns() (all []effect) {
 // effects are what rules do that decides whether the packet's mark is the one by which
 // it is routed, and after the last one, whether it is.
 func (p passage) effects(value, mask uint32) []effect {
+	last := p.trace.lastRouted()
 	all := p.collect(func(e event) (effect, bool) {
 		return effect{site: e.site, is: e.write.mark().is(value, mask), how: e.how, unclear: e.unclear},
-			!e.write.connection && e.matters(value, mask) && p.trace.routes(e.base.base)
+			!e.write.connection && e.matters(value, mask) && e.base.base.before(last)
 	})
 	if len(all) > 0 {
 		all = append(all, effect{site: all[len(all)-1].site, is: p.mark.is(value, mask), end: true})
@@ -113,15 +114,26 @@ func (p passage) leavings() []effect {
 	})
 }
 
-// routes reports whether the packet is routed after it has met the chain. One that is
-// leaving is so only where a chain of type route changes its mark, then or later.
-func (t trace) routes(b *base) bool {
+// lastRouted is the last chain of type route that changes the mark of the packet, which
+// is routed anew then; nil: none.
+func (t trace) lastRouted() (last *base) {
+	for _, e := range t.events {
+		b := e.base.base
+		if b.routes && !e.write.connection && e.turn == (verdict{}) && (last == nil || b.priority > last.priority) {
+			last = b
+		}
+	}
+	return last
+}
+
+// before reports whether the packet is routed when it has met the chain, or later: one
+// that comes in after prerouting, one that leaves after the last chain that has it
+// routed anew.
+func (b *base) before(last *base) bool {
 	if b.stage != stageOutput {
 		return b.stage <= stagePrerouting
 	}
-	return slices.ContainsFunc(t.events, func(e event) bool {
-		return e.base.base.routes && !e.write.connection && e.base.base.priority >= b.priority
-	})
+	return last != nil && b.priority <= last.priority
 }
 
 // matters reports whether writing the mark may change whether it is the one.
