@@ -7,7 +7,7 @@ type kept[T any] struct {
 	leftOut       int
 }
 
-// add reports whether the entry is held, at least for now.
+// add reports whether the entry is held, until one that matters more comes.
 func (k *kept[T]) add(entry T, matters bool) bool {
 	list := &k.others
 	if matters {
