@@ -42,14 +42,9 @@ type exchange struct {
 }
 
 func openExchange(family int) (*exchange, error) {
-	c, err := dial(family, 0)
+	c, raw, err := dialRaw(family)
 	if err != nil {
 		return nil, err
-	}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		_ = c.Close() // the error on the way out is the one to report
-		return nil, fmt.Errorf("open netlink: %w", err)
 	}
 	x := &exchange{conn: c, raw: raw}
 	x.transfer = x.send

@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/mdlayher/netlink"
 )
@@ -20,6 +21,20 @@ func dial(family int, groups uint32) (*netlink.Conn, error) {
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
 	return c, nil
+}
+
+// dialRaw is dial for who reads and writes the socket in memory of its own.
+func dialRaw(family int) (*netlink.Conn, syscall.RawConn, error) {
+	c, err := dial(family, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		_ = c.Close() // the error on the way out is the one to report
+		return nil, nil, fmt.Errorf("open netlink: %w", err)
+	}
+	return c, raw, nil
 }
 
 // dump sends a dump request. A table that changes meanwhile makes an event, and

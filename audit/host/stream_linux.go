@@ -48,14 +48,9 @@ type stream struct {
 }
 
 func openStream(family int) (*stream, error) {
-	c, err := dial(family, 0)
+	c, raw, err := dialRaw(family)
 	if err != nil {
 		return nil, err
-	}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		_ = c.Close() // the error on the way out is the one to report
-		return nil, fmt.Errorf("open netlink: %w", err)
 	}
 	return newStream(c, raw), nil
 }
