@@ -34,7 +34,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var nextHopMTUDesc = desc("next_hop_mtu_bytes",
-	"Next-hop MTU that PTBs for our VIPs and ports report, believable or not.", "family")
+	"Next-hop MTU in bytes that PTBs for our VIPs and ports report, believable or not.", "family")
 
 // Collector exports what PTBs say to Prometheus.
 type Collector struct{ distribution *Distribution }

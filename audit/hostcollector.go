@@ -42,9 +42,9 @@ const maxRouteSeries = 100
 
 var (
 	routeMTUDesc = desc("route_mtu_bytes",
-		"MTU that routes are tagged with, at most 100 of them, the shortest prefixes first.", "family", "prefix", "table", "locked")
+		"MTU in bytes that routes are tagged with, at most 100 of them, the shortest prefixes first.", "family", "prefix", "table", "locked")
 	exceptionsDesc = desc("pmtu_exceptions", "Path MTUs that the kernel has learned.", "family")
-	findingsDesc   = desc("audit_findings", "What the checks of this host find.", "check", "severity")
+	findingsDesc   = desc("audit_findings", "What the checks of this host find, each as often as it is found. Absent until they have run.", "check", "severity")
 	ptbInDesc      = desc("kernel_ptb_in_total",
 		"PTBs that the kernel received; with ipv4 all ICMP of type 3, which it does not tell apart.", "family")
 	outOfWindowDesc = desc("kernel_out_of_window_icmps_total",

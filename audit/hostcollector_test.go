@@ -75,7 +75,7 @@ ptbrelay_kernel_ptb_in_total{family="ipv6"} 2
 # TYPE ptbrelay_pmtu_exceptions gauge
 ptbrelay_pmtu_exceptions{family="ipv4"} 12
 ptbrelay_pmtu_exceptions{family="ipv6"} 34
-# HELP ptbrelay_route_mtu_bytes MTU that routes are tagged with, at most 100 of them, the shortest prefixes first.
+# HELP ptbrelay_route_mtu_bytes MTU in bytes that routes are tagged with, at most 100 of them, the shortest prefixes first.
 # TYPE ptbrelay_route_mtu_bytes gauge
 ptbrelay_route_mtu_bytes{family="ipv4",locked="true",prefix="192.0.2.0/24",table="100"} 1400
 ptbrelay_route_mtu_bytes{family="ipv6",locked="false",prefix="::/0",table="254"} 1280
@@ -100,7 +100,7 @@ func TestFindingsAreCounted(t *testing.T) {
 		{ID: second, Severity: check.OK}, {ID: "of no check", Severity: check.Error},
 	}})
 	var want strings.Builder
-	want.WriteString("# HELP ptbrelay_audit_findings What the checks of this host find.\n# TYPE ptbrelay_audit_findings gauge\n")
+	want.WriteString("# HELP ptbrelay_audit_findings What the checks of this host find, each as often as it is found. Absent until they have run.\n# TYPE ptbrelay_audit_findings gauge\n")
 	for _, k := range check.All() {
 		for _, s := range check.Severities() {
 			n := 0
@@ -134,7 +134,7 @@ func TestRouteSeriesAreBounded(t *testing.T) {
 		t.Errorf("%d series, want 100", n)
 	}
 	want := `
-# HELP ptbrelay_route_mtu_bytes MTU that routes are tagged with, at most 100 of them, the shortest prefixes first.
+# HELP ptbrelay_route_mtu_bytes MTU in bytes that routes are tagged with, at most 100 of them, the shortest prefixes first.
 # TYPE ptbrelay_route_mtu_bytes gauge
 ptbrelay_route_mtu_bytes{family="ipv4",locked="false",prefix="0.0.0.0/0",table="254"} 1280
 `

@@ -41,30 +41,6 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// Each feature that this version lacks is refused at each of its keys.
-func TestUnbuiltKeysAreRefused(t *testing.T) {
-	bad := files(t, "bad")
-	var all strings.Builder
-	for name, text := range bad {
-		if strings.HasPrefix(name, "unbuilt-") {
-			all.WriteString(text)
-		}
-	}
-	defaults := Default()
-	keys := make(map[string]bool)
-	for _, l := range leaves(&defaults) {
-		keys[l.path] = true
-	}
-	for _, path := range unbuilt {
-		if !keys[path] {
-			t.Errorf("%s is no key", path)
-		}
-		if !strings.Contains(all.String(), " "+path+": this version cannot do that yet") {
-			t.Errorf("no file testdata/bad/unbuilt-* shows that %s is refused", path)
-		}
-	}
-}
-
 func TestManyProblemsAreCut(t *testing.T) {
 	_, err := parseText("policy: {ports: [" + strings.Repeat("0, ", 1000) + "]}")
 	if err == nil {

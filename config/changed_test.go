@@ -30,7 +30,7 @@ func TestLiveKeys(t *testing.T) {
 		}
 	}
 	want := []string{"vips", "policy.protocols", "policy.ports", "policy.mtu.min4", "policy.mtu.min6", "policy.mtu.max",
-		"policy.strict", "relay.dry_run", "peers.static", "peers.file", "peers.dns.name", "peers.dns.refresh", "rules.node_guard", "log.level"}
+		"policy.strict", "relay.dry_run", "udp.deliver", "peers.static", "peers.file", "peers.dns.name", "peers.dns.refresh", "rules.node_guard", "log.level"}
 	if d := cmp.Diff(want, live); d != "" {
 		t.Error(d)
 	}

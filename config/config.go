@@ -81,7 +81,7 @@ type UDP struct {
 	KeyFile   string        `yaml:"key_file"`
 	Insecure  bool          `yaml:"insecure"`
 	Tolerance time.Duration `yaml:"tolerance"` // 1s to 10m
-	Deliver   Deliver       `yaml:"deliver"`
+	Deliver   Deliver       `yaml:"deliver" reload:"live"`
 }
 
 // Peers says where the peers' addresses come from.
@@ -122,7 +122,8 @@ type Audit struct {
 
 // HTTP is the server of metrics, health and status page.
 type HTTP struct {
-	Listen     string `yaml:"listen"` // host:port; empty is off
+	Listen string `yaml:"listen"` // host:port; empty is off
+	// ConfigFile is one of exporter-toolkit, with TLS and passwords; empty is none.
 	ConfigFile string `yaml:"config_file"`
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -137,14 +138,21 @@ func TestParseReportsReadError(t *testing.T) {
 }
 
 func TestLoad(t *testing.T) {
-	c, err := Load("testdata/good/minimal.yaml")
-	if err != nil || len(c.Interfaces) != 1 {
-		t.Errorf("got %v, %v", c.Interfaces, err)
+	c, empty, err := Load("testdata/good/minimal.yaml")
+	if err != nil || len(c.Interfaces) != 1 || empty {
+		t.Errorf("got %v, empty %v, %v", c.Interfaces, empty, err)
 	}
-	if _, err := Load("testdata/absent.yaml"); err == nil || !strings.Contains(err.Error(), "testdata/absent.yaml") {
-		t.Errorf("of an absent file: %v", err)
+	c, empty, err = Load(os.DevNull)
+	if d := diff(Default(), c); d != "" || !empty || err != nil {
+		t.Errorf("of an empty file: empty %v, %v, %s", empty, err, d)
 	}
-	if _, err := Load("testdata/bad/nul.yaml"); err == nil || !strings.HasPrefix(err.Error(), "testdata/bad/nul.yaml:2:16: ") {
-		t.Errorf("of a bad file: %v", err)
+	for path, want := range map[string]string{
+		"testdata/absent.yaml":  "config: open testdata/absent.yaml: ",
+		"testdata":              "config testdata: ",
+		"testdata/bad/nul.yaml": "testdata/bad/nul.yaml:2:16: ",
+	} {
+		if _, _, err := Load(path); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("of %s: %v, want %s...", path, err, want)
+		}
 	}
 }

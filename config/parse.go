@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,14 +15,19 @@ import (
 // maxFile bounds a configuration file, in bytes.
 const maxFile = 1 << 20
 
-// Load reads the file at path.
-func Load(path string) (Config, error) {
+// Load reads the file at path. It also tells whether nothing at all is in it: that
+// is good, and may be a file in the making.
+func Load(path string) (c Config, empty bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("config: %w", err)
+		return Config{}, false, fmt.Errorf("config: %w", err)
 	}
 	defer f.Close()
-	return Parse(f, path)
+	r := bufio.NewReader(f)
+	_, err = r.Peek(1)
+	empty = errors.Is(err, io.EOF)
+	c, err = Parse(r, path)
+	return c, empty, err
 }
 
 // Parse reads a configuration; name is the file in its errors. What is not

@@ -9,24 +9,8 @@ import (
 // Each line of the error is a [Problem].
 func (c *Config) Validate() error { return join(c.problems()) }
 
-// problems returns what the rules find. Of a key that this version cannot heed
-// it says only that.
+// problems returns what the rules find, in the order of the keys.
 func (c *Config) problems() []Problem {
-	asked := askForUnbuilt(c)
-	problems := slices.DeleteFunc(c.broken(), func(p Problem) bool { return asked[keyOf(p.Path)] })
-	order := make(map[string]int)
-	for i, l := range leaves(c) {
-		order[l.path] = i
-		if asked[l.path] {
-			problems = append(problems, Problem{Path: l.path, Message: "this version cannot do that yet; leave it at its default"})
-		}
-	}
-	slices.SortStableFunc(problems, func(a, b Problem) int { return order[keyOf(a.Path)] - order[keyOf(b.Path)] })
-	return problems
-}
-
-// broken returns what the rules say, whether this version heeds the key or not.
-func (c *Config) broken() []Problem {
 	var r checker
 	r.interfaces(c.Interfaces)
 	r.vips(c.VIPs)
@@ -39,9 +23,15 @@ func (c *Config) broken() []Problem {
 	r.file("audit.asn_db", c.Audit.ASNDB)
 	r.between("audit.routes_every", c.Audit.RoutesEvery, second, day)
 	r.listen("http.listen", c.HTTP.Listen)
+	r.file("http.config_file", c.HTTP.ConfigFile)
 	r.socket("control", c.Control)
 	r.oneOf("log.level", string(c.Log.Level), string(LevelDebug), string(LevelInfo), string(LevelWarn), string(LevelError))
 	r.oneOf("log.format", string(c.Log.Format), string(FormatText), string(FormatJSON))
+	order := make(map[string]int)
+	for i, l := range leaves(c) {
+		order[l.path] = i
+	}
+	slices.SortStableFunc(r.problems, func(a, b Problem) int { return order[keyOf(a.Path)] - order[keyOf(b.Path)] })
 	return r.problems
 }
 

@@ -63,21 +63,21 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	receivedDesc    = desc("received_total", "Messages received.", "from", "family")
+	receivedDesc    = desc("received_total", "Messages received: captured from the wire, or opened from the datagrams of peers.", "from", "family")
 	verdictsDesc    = desc("verdicts_total", "Messages received, by what they are.", "from", "family", "verdict")
 	deliveriesDesc  = desc("deliveries_total", "Eligible messages from peers, by what became of them.", "family", "outcome")
 	datagramsDesc   = desc("datagrams_total", "Datagrams received on the udp transport's port.", "type", "result")
 	appliedDesc     = desc("applied_total", "Injected messages of a sample, at most 20 a second and only of flows that this host owns, by whether the kernel's path MTU followed.", "family", "result")
-	peersDesc       = desc("peers", "Peers by where their address comes from; up answers probes, unresolved has no address.", "source", "state")
+	peersDesc       = desc("peers", "Peers by where their address comes from: up answers probes, down does not, unresolved is a name or file that gives no address. With broadcast there are none.", "source", "state")
 	outcomesDesc    = desc("outcomes_total", "Eligible messages from the wire, by what became of them.", "family", "outcome")
 	copiesDesc      = desc("copies_total", "Copies that the kernel took.", "transport")
 	sendErrorsDesc  = desc("send_errors_total", "Copies that the kernel did not take.", "transport")
 	lostDesc        = desc("capture_lost_total", "Messages that the kernel logged and we never got: overrun while our receive buffer was full, gap otherwise.", "reason")
-	guardedDesc     = desc("guarded_total", "PTBs that the kernel's guard did not log because they came too fast; the host's own stack got them.")
-	reinstalledDesc = desc("rules_reinstalled_total", "Times the nftables table was changed by others and put back.")
-	pausedDesc      = desc("paused", "1 while sending is paused.")
-	reloadOKDesc    = desc("config_reload_success", "1 if the last reading of the configuration was put in force.")
-	reloadTimeDesc  = desc("config_reload_timestamp_seconds", "When the configuration in force was read.")
+	guardedDesc     = desc("guarded_total", "PTBs that the kernel's guard did not log because they came too fast; the host's own stack got them. Absent while no table of ours can be read.")
+	reinstalledDesc = desc("rules_reinstalled_total", "Times the nftables table was changed by others and put back. Absent while no table of ours can be read.")
+	pausedDesc      = desc("paused", "1 while sending and injecting are paused, else 0.")
+	reloadOKDesc    = desc("config_reload_success", "1 if the configuration that was read last is in force, 0 if it was refused.")
+	reloadTimeDesc  = desc("config_reload_timestamp_seconds", "When the configuration in force was read, in seconds since 1970.")
 )
 
 // Describe implements prometheus.Collector.

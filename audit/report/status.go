@@ -30,64 +30,93 @@ type Status struct {
 	ConfigRead    time.Time
 	ConfigRefused bool
 
-	// Wire is what came from the network, Peer what came from peers; with transport
-	// broadcast nothing comes from peers, and Peer and Datagrams are nil.
+	// Wire is what came from the network, Peer what came from peers. With transport
+	// broadcast nothing does: then its tables have no rows, nor have those of what
+	// follows from them, Applied, Datagrams and PeerCounts.
 	Wire Stage
-	Peer *Stage
+	Peer Stage
 	// Applied are injected messages of a sample, by whether the kernel followed.
-	Applied []Row
-	// Datagrams are of the udp transport's port, by type and result.
-	Datagrams []Datagrams
-	// Totals are counts without a family: copies, failures, losses.
-	Totals []Total
+	Applied Table
+	// Datagrams are those of the udp transport's port, by result and type.
+	Datagrams Table
+	// Sent are copies, and what did not come or go as it should.
+	Sent Table
 
-	// NextHopMTU are the MTUs that PTBs report, by family.
-	NextHopMTU []audit.Values
-	// Exceptions are the path MTUs that this kernel has learned, by family.
-	Exceptions []audit.Values
+	// NextHopMTU are the MTUs that PTBs report, Exceptions the path MTUs that this
+	// kernel has learned.
+	NextHopMTU []Sizes
+	Exceptions []Sizes
+	// Kernel is what this kernel has counted, Routes are those with an MTU tag.
+	Kernel Table
+	Routes Table
 
-	// Peers are at most some thousand; PeersLeftOut is how many more there are.
-	Peers        []Peer
-	PeersLeftOut int
+	// PeerCounts are peers by source and state.
+	PeerCounts Table
+	Peers      []Peer
 
-	// Findings are what the checks of this host found; HostRead is false until the
-	// first reading is done.
-	Findings []check.Finding
+	// Findings are what the checks of this host found, and Checks their numbers;
+	// HostRead is false until the first reading is done.
 	HostRead bool
-}
-
-// Row is one count, by family. Metric is the name that exports it and its labels but
-// family, as /metrics has them: `ptbrelay_outcomes_total{outcome="relayed"}`.
-type Row struct {
-	Name                string
-	Metric              string
-	IPv4, IPv6, Unknown uint64
+	Findings []check.Finding
+	Checks   Table
 }
 
 // Stage is one way that messages come in: each has one verdict, each eligible one
-// ends in one way. Names are in the order of the closed sets, also those of which
-// there are none.
+// ends in one way.
 type Stage struct {
 	Received Row
-	Verdicts []Row
-	Ended    []Row // outcomes from the wire, deliveries from peers
+	Verdicts Table
+	Ended    Table // outcomes from the wire, deliveries from peers
 }
 
-// Datagrams are those of one type, by result.
-type Datagrams struct {
-	Type    string
-	Results []Total
+// Table is numbers that metrics export.
+type Table struct {
+	Columns []Column
+	Rows    []Row
 }
 
-// Total is one count and the metric that exports it, with all labels.
-type Total struct {
+// Column is the head of a column. One that is rare is not shown while all in it is 0.
+type Column struct {
+	Name string
+	Rare bool
+}
+
+// Row has one number a column.
+type Row struct {
 	Name   string
+	Means  string // what it is, in a few words
+	Kind   Kind
+	Counts []Count
+}
+
+// Count is one number that a metric exports.
+type Count struct {
+	// Metric is the series as /metrics writes it:
+	// `ptbrelay_received_total{family="ipv4",from="wire"}`.
 	Metric string
-	Count  uint64
-	// Unknown: it cannot be read.
-	Unknown bool
-	// Trouble: any but 0 deserves a look.
-	Trouble bool
+	Value  uint64
+	// Absent: it cannot be read.
+	Absent bool
+}
+
+// Kind is how what is counted looks to people, and so its colour.
+type Kind string
+
+// The kinds.
+const (
+	Plain   Kind = ""        // neither good nor bad
+	Good    Kind = "good"    // it did what it is there for
+	Spared  Kind = "spared"  // not needed again
+	Held    Kind = "held"    // held back on purpose
+	Refused Kind = "refused" // not believed, or not for us
+	Limited Kind = "limited" // a budget was used up
+	Failed  Kind = "failed"  // any but 0 deserves a look
+)
+
+// Sizes is a distribution of MTUs and the metric that counts all of it.
+type Sizes struct {
+	audit.Values
+	Total Count
 }
 
 // Peer is one peer and what is known of it.

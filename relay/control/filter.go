@@ -20,6 +20,8 @@ type Filter struct {
 	Verdict string
 	// Outcome is the name of an outcome, of a delivery, or of both.
 	Outcome string
+
+	refused bool // only what [Hub.Refused] shows
 }
 
 // ParseFilter makes a filter of an address or prefix, the name of a verdict and
@@ -93,6 +95,9 @@ func outcomeNames() (names []string) {
 }
 
 func (f *Filter) matches(s *sighting) bool {
+	if f.refused && !s.refused() {
+		return false
+	}
 	if f.Verdict != "" && f.Verdict != s.verdict.String() {
 		return false
 	}

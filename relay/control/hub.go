@@ -12,7 +12,8 @@ import (
 	"ptbrelay/relay/outcome"
 )
 
-// maxWatchers bounds what watching can cost a message.
+// maxWatchers bounds what watching can cost a message. Refused takes none of these
+// places.
 const maxWatchers = 8
 
 // Hub gives what the daemon receives to those who watch. The zero value is
@@ -66,13 +67,25 @@ func (h *Hub) show(s *sighting) {
 func (h *Hub) join(f Filter) (*watcher, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.watchers) == maxWatchers {
+	guests := 0
+	for _, w := range h.watchers {
+		if w.guest {
+			guests++
+		}
+	}
+	if guests == maxWatchers {
 		return nil, fmt.Errorf("%d are watching already, which is the most: end one of them", maxWatchers)
 	}
-	w := newWatcher(f, time.Now())
+	w := newWatcher(f, guestPace, time.Now())
+	w.guest = true
+	h.add(w)
+	return w, nil
+}
+
+// add is called with the lock held.
+func (h *Hub) add(w *watcher) {
 	h.watchers = append(h.watchers, w)
 	h.watching.Store(int32(len(h.watchers)))
-	return w, nil
 }
 
 func (h *Hub) leave(w *watcher) {

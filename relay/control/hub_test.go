@@ -62,7 +62,7 @@ func BenchmarkSkipped(b *testing.B) {
 		b.Fatal(err)
 	}
 	m := message("203.0.113.9")
-	for range queueLength {
+	for range guestPace.queue() {
 		h.Received(m, classify.Eligible, outcome.Relayed)
 	}
 	b.ReportAllocs()
@@ -166,8 +166,8 @@ func TestUnreadQueue(t *testing.T) {
 			}
 			pass(time.Second)
 		}
-		if len(w.events) != queueLength {
-			t.Errorf("%d wait, want %d", len(w.events), queueLength)
+		if len(w.events) != guestPace.queue() {
+			t.Errorf("%d wait, want %d", len(w.events), guestPace.queue())
 		}
 		if n := testing.AllocsPerRun(100, func() { h.Received(m, classify.Eligible, outcome.Relayed) }); n != 0 {
 			t.Errorf("%v allocations for a message that is not shown", n)

@@ -2,20 +2,31 @@ package control
 
 import "time"
 
+// pace is how many events one watcher is shown.
+type pace struct {
+	rate  int // a second
+	burst int
+}
+
+// eventRate and eventBurst are the pace of who watches by the socket: more a second
+// than anybody reads.
 const (
-	// eventRate and eventBurst are the events that one watcher is shown: more a
-	// second than anybody reads.
 	eventRate  = 200
 	eventBurst = 200
-	// queueLength holds a burst, so that only a watcher who does not read for a
-	// second or so misses what the rate allows.
-	queueLength = eventBurst + eventRate
 )
 
-// watcher is one who watches. The rate is its own and is spent on what its
-// filter lets through, so that a rare message is found in a flood.
+var guestPace = pace{rate: eventRate, burst: eventBurst}
+
+// queue is how many events wait for a watcher: a burst, so that only one who does
+// not read for a second or so misses what the rate allows.
+func (p pace) queue() int { return p.burst + p.rate }
+
+// watcher is one who watches. The pace is its own and is spent on what its filter
+// lets through, so that a rare message is found in a flood.
 type watcher struct {
 	filter  Filter
+	pace    pace
+	guest   bool // has one of the places
 	events  chan Event
 	started time.Time
 
@@ -23,8 +34,8 @@ type watcher struct {
 	skipped uint64        // matched and not shown, since that was last told
 }
 
-func newWatcher(f Filter, now time.Time) *watcher {
-	return &watcher{filter: f, started: now, events: make(chan Event, queueLength)}
+func newWatcher(f Filter, p pace, now time.Time) *watcher {
+	return &watcher{filter: f, pace: p, started: now, events: make(chan Event, p.queue())}
 }
 
 // offer shows what the filter lets through, or counts that it was not shown.
@@ -38,12 +49,11 @@ func (w *watcher) offer(now time.Time, s *sighting) {
 	w.events <- e // has room: all who send hold the hub's lock
 }
 
-// takeToken takes a token from a bucket of eventBurst that gets eventRate a
-// second.
+// takeToken takes a token from the bucket of its pace.
 func (w *watcher) takeToken(now time.Duration) bool {
-	const interval = time.Second / eventRate
+	interval := time.Second / time.Duration(w.pace.rate)
 	owed := max(w.fullAt-now, 0)
-	if owed > (eventBurst-1)*interval {
+	if owed > time.Duration(w.pace.burst-1)*interval {
 		return false
 	}
 	w.fullAt = now + owed + interval

@@ -143,7 +143,7 @@ func (n *name) note(err error) {
 		return
 	}
 	n.failures++
-	n.fault.begin("failing", "peers name not resolved", "error", err, "peers_kept", len(n.four)+len(n.six))
+	n.fault.begin("failing", "peers name not resolved", "err", err, "peers_kept", len(n.four)+len(n.six))
 }
 
 // wait is the time to the next question: the refresh, while DNS fails less; a

@@ -21,6 +21,9 @@ func (s *settle) disturbed(p pace) {
 	s.timer.Reset(max(0, min(p.settle, p.longest-now.Sub(s.since))))
 }
 
+// awaited tells whether there was an event and no calm since.
+func (s *settle) awaited() bool { return s.timer != nil }
+
 // over delivers when calm has come; nil where nothing had happened.
 func (s *settle) over() <-chan time.Time {
 	if s.timer == nil {

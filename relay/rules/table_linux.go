@@ -39,7 +39,7 @@ func Install(c Config, log *slog.Logger) (*Table, error) {
 		return nil, fmt.Errorf("install nftables table inet %s: %w", c.name(), err)
 	}
 	if !t.owned {
-		log.Warn("this kernel knows no table owner (before 5.12): the table is watched and put back when it is changed", "table", c.name())
+		log.Warn("this kernel knows no table owner (before 5.12): the table is watched and put back when it is changed; a newer kernel guards it", "table", c.name())
 	}
 	return t, nil
 }
@@ -87,7 +87,7 @@ func (t *Table) build() (_ *nftables.Conn, err error) {
 	}
 	made = true
 	if exists {
-		t.log.Warn("replaced an nftables table that was there already", "table", t.config.name())
+		t.log.Warn("replaced an nftables table that was there already; if you load it yourself, set rules.manage to false", "table", t.config.name())
 	}
 	if err := t.filler(conn).fill(newPlan(t.config)); err != nil {
 		return nil, err

@@ -67,6 +67,7 @@ func listen(ctx context.Context, events *netlink.Conn, changed chan<- struct{}) 
 func (t *Table) keep(ctx context.Context, changed <-chan struct{}) error {
 	again := time.NewTimer(0) // the table may have changed before we listened
 	defer again.Stop()
+	failing := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -74,11 +75,19 @@ func (t *Table) keep(ctx context.Context, changed <-chan struct{}) error {
 		case <-changed:
 		case <-again.C:
 		}
-		if err := t.restore(); err != nil {
-			t.log.Warn("cannot put the nftables table back, trying again", "table", t.name(), "err", err)
+		err := t.restore()
+		if err != nil {
+			if !failing {
+				t.log.Warn("cannot put the nftables table back, trying again; PTBs may be missed: see nft list ruleset", "table", t.name(), "err", err)
+			}
+			failing = true
 			again.Reset(retry)
 			continue
 		}
+		if failing {
+			t.log.Info("the nftables table is in place again", "table", t.name())
+		}
+		failing = false
 		// Whoever fights over the table gets it back no faster than this.
 		select {
 		case <-ctx.Done():
@@ -111,7 +120,7 @@ func (t *Table) restore() error {
 		return err
 	}
 	t.reinstalled++
-	t.log.Warn("the nftables table had been changed and was put back", "table", t.config.name())
+	t.log.Warn("the nftables table had been changed and was put back; nft monitor shows who changes it", "table", t.config.name())
 	return nil
 }
 

@@ -118,7 +118,7 @@ var errAbsent = errors.New("it is not there, has no carrier or is not Ethernet")
 func (b *Broadcast) failed(p *iface, items int, why error) {
 	b.missed.Add(uint64(items))
 	if !p.failing.Swap(true) {
-		b.log.Warn("cannot send on interface; its copies are counted as errors until it is back", "interface", p.name, "err", why)
+		b.log.Warn("cannot send on interface; its copies are counted as errors until it is back: see its link", "interface", p.name, "err", why)
 	}
 }
 

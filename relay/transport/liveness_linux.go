@@ -77,7 +77,7 @@ func (u *UDP) probeDue(now time.Time) time.Duration {
 	sent := 0
 	for _, p := range u.peers.Load().peers {
 		if p.health.fellSilent(now, u.pulse) {
-			u.log.Warn("peer does not answer; it gets its copies all the same", "peer", p.address)
+			u.log.Warn("peer does not answer; it gets its copies all the same: see what ptbrelay selftest says", "peer", p.address)
 		}
 		if u.sockets[familyOf(p.address.Addr())].Load() == nil {
 			continue // Listen will call again
@@ -117,7 +117,7 @@ func (u *UDP) refused(p *peer, why error) {
 	}
 	p.refused.Store(true)
 	if !p.failing.Swap(true) {
-		u.log.Warn("cannot send to peer; its copies are counted as errors until it can be reached", "peer", p.address, "err", why)
+		u.log.Warn("cannot send to peer; its copies are counted as errors until it can be reached: see the route to it and the firewall here", "peer", p.address, "err", why)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os/signal"
 	"strings"
 
@@ -48,11 +49,20 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		exit = exitError{code: exitInterrupted, err: errors.New("interrupted")}
 	}
 	if exit.err != nil {
-		for line := range strings.Lines(exit.err.Error()) {
-			_, _ = fmt.Fprintf(stderr, "ptbrelay: %s\n", strings.TrimSpace(line))
-		}
+		complain(stderr, exit.err)
 	}
 	return exit.code
+}
+
+// complain says what is wrong, each thing on a line.
+func complain(stderr io.Writer, err error) {
+	begin := ""
+	if toJournal(stderr) {
+		begin = priority(slog.LevelError)
+	}
+	for line := range strings.Lines(err.Error()) {
+		_, _ = fmt.Fprintf(stderr, "%sptbrelay: %s\n", begin, strings.TrimSpace(line))
+	}
 }
 
 // exitError carries an exit code; without an error the command has said what
@@ -93,7 +103,8 @@ type options struct {
 	config   string
 	logLevel string
 
-	read string // the configuration file that was read; empty: none
+	read   string // the configuration file that was read; empty: none
+	filled bool   // something was in it
 }
 
 func rootCommand() *cobra.Command {

@@ -47,7 +47,7 @@ func openAuditor(d *daemon) *auditor {
 	cfg := &d.now.cfg
 	systems, err := openSystems(*cfg)
 	if err != nil {
-		d.log.Warn("audit.asn_db: networks are told without their AS", "err", err)
+		d.log.Warn("audit.asn_db: networks are told without their AS until a restart", "err", err)
 	}
 	a := &auditor{
 		daemon:       d,
@@ -59,7 +59,7 @@ func openAuditor(d *daemon) *auditor {
 	if cfg.Audit.MSS {
 		if a.syns, err = capture.OpenNFLOG(capture.NFLOGConfig{Group: cfg.Capture.Group + 1, Buffer: synBuffer}); err != nil {
 			cfg.Audit.MSS = false // so that the table does not log to a group that is another's
-			d.log.Warn("audit.mss: no SYNs are observed", "err", err)
+			d.log.Warn("audit.mss: no SYNs are observed until a restart", "err", err)
 		}
 	}
 	return a
@@ -86,7 +86,7 @@ func (a *auditor) readSYNs(ctx context.Context) {
 		return
 	}
 	if err := a.syns.Run(ctx, a.sample); err != nil {
-		a.daemon.log.Warn("audit.mss: no more SYNs are observed", "err", err)
+		a.daemon.log.Warn("audit.mss: no more SYNs are observed until a restart", "err", err)
 	}
 }
 

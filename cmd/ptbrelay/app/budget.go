@@ -87,7 +87,7 @@ func (b budget) text() string {
 func (b budget) log(log *slog.Logger) {
 	sums := []any{"copies_out_per_second", b.copies(), b.each, b.fanOut, "injections_in_per_second", b.injections()}
 	if b.loud() {
-		log.Warn(fmt.Sprintf("budget above %d/s: a spoofer can make this server do as much", loud), sums...)
+		log.Warn(fmt.Sprintf("budget above %d/s: a spoofer can make this server do as much; lower relay.limits if it must not", loud), sums...)
 		return
 	}
 	log.Info("budget", sums...)

@@ -39,6 +39,9 @@ func checkConfigCommand(o *options) *cobra.Command {
 					text += fmt.Sprintf("note: %v; `ptbrelay run` will need it\n", err)
 				}
 			}
+			if _, err := webFile(cfg.HTTP.ConfigFile).read(); err != nil {
+				text += fmt.Sprintf("note: %v; `ptbrelay run` will need it\n", err)
+			}
 			_, err = fmt.Fprint(c.OutOrStdout(), text)
 			return err
 		},

@@ -17,7 +17,7 @@ func (d *daemon) openControl() {
 	}
 	var err error
 	if d.control, err = control.Listen(path, &d.hub); err != nil {
-		d.log.Warn("no control socket: pause, resume, watch and selftest will not reach this daemon", "err", err)
+		d.log.Warn("no control socket: pause, resume, watch and selftest will not reach this daemon until a restart", "err", err)
 	}
 }
 
@@ -27,7 +27,7 @@ func (d *daemon) takeCommands(ctx context.Context) {
 		return
 	}
 	if err := d.control.Run(ctx, commanded{d}); err != nil {
-		d.log.Warn("the control socket failed: pause, resume, watch and selftest do not reach this daemon any more", "err", err)
+		d.log.Warn("the control socket failed: pause, resume, watch and selftest do not reach this daemon until a restart", "err", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,14 +39,14 @@ func (o *options) loadConfig(override func(*config.Config) error) (config.Config
 // readConfig reads it without what flags of run may give, such as the key file:
 // for the commands that can do without.
 func (o *options) readConfig() (config.Config, error) {
-	path := o.config
-	if path == "" {
-		path = defaultConfig
-	}
-	cfg, err := config.Load(path)
+	path := cmp.Or(o.config, defaultConfig)
+	cfg, empty, err := config.Load(path)
 	switch {
+	case err == nil && empty && o.filled:
+		// A writer cuts a file before it writes, and a pipe is read once.
+		err = fmt.Errorf("config %s: it is empty and was not before: write a comment into it if the defaults are meant", path)
 	case err == nil:
-		o.read = path
+		o.read, o.filled = path, !empty
 	case !errors.Is(err, fs.ErrNotExist):
 	case o.config != "":
 		err = fmt.Errorf("%w: name another with --config", err)

@@ -41,6 +41,29 @@ func TestLoadConfig(t *testing.T) {
 	}
 }
 
+// A file that had something in it does not become the defaults by being cut; one that
+// never had may.
+func TestLoadConfigOfAFileCut(t *testing.T) {
+	path := write(t, "")
+	o := &options{config: path}
+	for _, step := range []struct{ text, refused string }{
+		{"", ""},
+		{"log: {level: warn}\n", ""},
+		{"", "it is empty and was not before"},
+		{"", "it is empty and was not before"},
+		{"# the defaults\n", ""},
+		{"", "it is empty and was not before"},
+	} {
+		if err := os.WriteFile(path, []byte(step.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := o.loadConfig(nil)
+		if (err != nil) != (step.refused != "") || err != nil && !strings.Contains(err.Error(), step.refused) {
+			t.Errorf("%q: %v, want %q", step.text, err, step.refused)
+		}
+	}
+}
+
 // A flag may give what a file lacks.
 func TestLoadConfigCompleted(t *testing.T) {
 	o := &options{config: write(t, "relay: {transport: udp}")}

@@ -30,6 +30,7 @@ import (
 // then what is queued for the peers is sent.
 type daemon struct {
 	load    func() (config.Config, error) // reads the configuration again
+	file    string                        // where that was; empty: there is none
 	log     *slog.Logger
 	level   *slog.LevelVar
 	started time.Time
@@ -56,6 +57,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, unix.SIGHUP)
 	defer signal.Stop(hangup)
+	again := &reloader{daemon: d, last: d.now.cfg}
 	collectEarly()
 	d.started = time.Now()
 	defer func() { err = errors.Join(err, d.close()) }()
@@ -80,10 +82,14 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		d.auditor.run(ctx)
 		return nil
 	})
-	g.Go(func() error { return d.reloadOn(ctx, hangup) })
+	g.Go(func() error { return again.run(ctx, hangup) })
 	dryRun := summary{daemon: d}
 	g.Go(func() error { return dryRun.everyMinute(ctx) })
 	g.Go(func() error { return d.server.serve(ctx, d.handler(), d.log) })
+	g.Go(func() error {
+		d.server.watch(ctx, d.log)
+		return nil
+	})
 	g.Go(func() error {
 		d.takeCommands(ctx)
 		return nil
@@ -136,7 +142,7 @@ func (d *daemon) open() (err error) {
 		return err
 	}
 	d.watcher.Notify(d.fabric.touched)
-	if d.server, err = listen(cfg.HTTP.Listen); err != nil {
+	if d.server, err = listen(cfg.HTTP); err != nil {
 		return err
 	}
 	source, err := capture.OpenNFLOG(capture.NFLOGConfig{Group: cfg.Capture.Group, Buffer: int(cfg.Capture.Buffer)})

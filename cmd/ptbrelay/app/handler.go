@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -15,13 +16,17 @@ import (
 	"ptbrelay/relay/rules"
 )
 
-// handler serves /metrics, /healthz (the process lives) and /readyz (it
-// captures).
+// maxReaders bounds how many read the metrics at a time, and how many the page.
+const maxReaders = 4
+
+// handler serves the status page, /metrics, /healthz (the process lives) and /readyz
+// (it captures).
 func (d *daemon) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(d.registry(), promhttp.HandlerOpts{
+	mux, registry := http.NewServeMux(), d.registry()
+	mux.Handle("GET /{$}", atOnce(maxReaders, d.statusPage(registry)))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog:            slog.NewLogLogger(d.log.Handler(), slog.LevelError),
-		MaxRequestsInFlight: 4,
+		MaxRequestsInFlight: maxReaders,
 	}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "alive\n")
@@ -34,6 +39,20 @@ func (d *daemon) handler() http.Handler {
 		_, _ = io.WriteString(w, "capturing\n")
 	})
 	return mux
+}
+
+// atOnce serves so many requests at a time; to others it says that it is busy.
+func atOnce(most int, h http.Handler) http.Handler {
+	slots := make(chan struct{}, most)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+			h.ServeHTTP(w, r)
+		default:
+			http.Error(w, fmt.Sprintf("%d requests are being answered: try again", most), http.StatusServiceUnavailable)
+		}
+	})
 }
 
 func (d *daemon) registry() *prometheus.Registry {

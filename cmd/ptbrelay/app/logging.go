@@ -1,46 +1,79 @@
 package app
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"log/slog"
-	"os"
+	"os/signal"
 
 	"golang.org/x/sys/unix"
 
 	"ptbrelay/config"
 )
 
-// newLogger writes to w as the configuration says; the level can be changed
-// later. Where the journal stamps each line we do not.
-func newLogger(w io.Writer, c config.Log) (*slog.Logger, *slog.LevelVar) {
-	level := new(slog.LevelVar)
-	level.Set(c.Level.Slog())
-	o := &slog.HandlerOptions{Level: level}
-	if toJournal(w) {
-		o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && a.Key == slog.TimeKey {
-				return slog.Attr{}
-			}
-			return a
-		}
-	}
-	if c.Format == config.FormatJSON {
-		return slog.New(slog.NewJSONHandler(w, o)), level
-	}
-	return slog.New(slog.NewTextHandler(w, o)), level
+// logger is the log of a daemon. Nobody who writes to it waits: what nobody reads in
+// time is dropped, and then that is said.
+type logger struct {
+	*slog.Logger
+	level  *logLevel
+	limits *logLimits
+	queue  *logQueue
 }
 
-// toJournal reports whether w is the stream that the journal reads and stamps:
-// JOURNAL_STREAM names its device and inode (systemd.exec(5)).
-func toJournal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
+// openLog writes to w as the configuration says. The level can be changed later.
+func openLog(w io.Writer, c config.Log) *logger {
+	// A daemon goes on when the program that read its log has ended.
+	signal.Ignore(unix.SIGPIPE)
+	level := newLogLevel(c.Level.Slog())
+	direct := slog.New(newLogHandler(w, c.Format, level, toJournal(w)))
+	queue := startLogQueue(w, func(lines int) {
+		direct.Warn("log lines were lost: they came faster than they were read; see what keeps the reader", "lines", lines)
+	})
+	queued := newLogHandler(queue, c.Format, level, toJournal(w))
+	limits := newLogLimits(slog.New(queued))
+	return &logger{slog.New(logLimiter{queued, limits}), level, limits, queue}
+}
+
+// newLogger writes to w from the goroutine that logs.
+func newLogger(w io.Writer, c config.Log) (*slog.Logger, *slog.LevelVar) {
+	level := newLogLevel(c.Level.Slog())
+	return slog.New(newLogHandler(w, c.Format, level, toJournal(w))), &level.LevelVar
+}
+
+// newLogHandler writes each record as one line, in one call. Where the journal stamps
+// lines we do not, and begin each with its priority.
+func newLogHandler(w io.Writer, f config.Format, l slog.Leveler, journal bool) slog.Handler {
+	o := &slog.HandlerOptions{Level: l}
+	if !journal {
+		return formatted(w, f, o)
 	}
-	var st unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
-		return false
+	o.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
+		if len(groups) == 0 && a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
 	}
-	return os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
+	lines := &journalLines{out: w}
+	return journalHandler{formatted(lines, f, o), lines}
+}
+
+func formatted(w io.Writer, f config.Format, o *slog.HandlerOptions) slog.Handler {
+	if f == config.FormatJSON {
+		return slog.NewJSONHandler(w, o)
+	}
+	return slog.NewTextHandler(w, o)
+}
+
+// close writes what waits, and returns the error that is left to say. Where nobody
+// reads, that is none: who restarts a daemon waits for its end.
+func (l *logger) close(err error) error {
+	l.limits.close()
+	if l.queue.close() || err == nil {
+		return err
+	}
+	silent := exitError{code: exitFailure}
+	if errors.As(err, &silent) {
+		silent.err = nil
+	}
+	return silent
 }

@@ -1,97 +1,182 @@
 package app
 
 import (
-	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"ptbrelay/config"
 )
 
-// Where the journal stamps lines we do not; what is named time elsewhere stays.
-func TestLogTime(t *testing.T) {
-	for _, c := range []struct {
-		name, journal string // the word "ours" stands for the file itself
-		format        config.Format
-		stamped       bool
-	}{
-		{"text", "", config.FormatText, true},
-		{"JSON", "", config.FormatJSON, true},
-		{"text to the journal", "ours", config.FormatText, false},
-		{"JSON to the journal", "ours", config.FormatJSON, false},
-		{"redirected from the journal", "8:12345", config.FormatText, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			file, err := os.CreateTemp(t.TempDir(), "log")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer file.Close()
-			if c.journal == "ours" {
-				var st unix.Stat_t
-				if err := unix.Fstat(int(file.Fd()), &st); err != nil {
-					t.Fatal(err)
+// logged is what a log with a level writes, to the journal or not.
+func logged(t *testing.T, journal bool, c config.Log, say func(*logger)) string {
+	t.Helper()
+	file, err := os.CreateTemp(t.TempDir(), "log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	stream := "8:12345" // redirected from it
+	if journal {
+		var st unix.Stat_t
+		if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+			t.Fatal(err)
+		}
+		stream = fmt.Sprintf("%d:%d", st.Dev, st.Ino)
+	}
+	t.Setenv("JOURNAL_STREAM", stream)
+	l := openLog(file, c)
+	say(l)
+	if err := l.close(nil); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// Where the journal stamps lines we do not, and it learns how severe each is; what is
+// named time elsewhere stays.
+func TestLogForms(t *testing.T) {
+	for _, format := range []config.Format{config.FormatText, config.FormatJSON} {
+		for _, journal := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s journal=%v", format, journal), func(t *testing.T) {
+				line := logged(t, journal, config.Log{Level: config.LevelInfo, Format: format}, func(l *logger) {
+					l.Info("hello", slog.Group("request", "time", "now"))
+				})
+				line, prefixed := strings.CutPrefix(line, "<6>")
+				has := strings.HasPrefix(line, "time=")
+				want := []string{"level=INFO", "msg=hello", "request.time=now"}
+				if format == config.FormatJSON {
+					var fields map[string]any
+					if err := json.Unmarshal([]byte(line), &fields); err != nil {
+						t.Fatalf("%q: %v", line, err)
+					}
+					_, has = fields["time"]
+					want = []string{`"level":"INFO"`, `"msg":"hello"`, `"request":{"time":"now"}`}
 				}
-				c.journal = fmt.Sprintf("%d:%d", st.Dev, st.Ino)
-			}
-			t.Setenv("JOURNAL_STREAM", c.journal)
-			log, _ := newLogger(file, config.Log{Level: config.LevelInfo, Format: c.format})
-			log.Info("hello", slog.Group("request", "time", "now"))
-			b, err := os.ReadFile(file.Name())
-			if err != nil {
-				t.Fatal(err)
-			}
-			line := string(b)
-			has := strings.HasPrefix(line, "time=")
-			want := []string{"level=INFO", "msg=hello", "request.time=now"}
-			if c.format == config.FormatJSON {
-				var fields map[string]any
-				if err := json.Unmarshal(b, &fields); err != nil {
-					t.Fatalf("%q: %v", line, err)
+				if has == journal || prefixed != journal {
+					t.Errorf("stamped %v, with priority %v: %s", has, prefixed, line)
 				}
-				_, has = fields["time"]
-				want = []string{`"level":"INFO"`, `"msg":"hello"`, `"request":{"time":"now"}`}
-			}
-			if has != c.stamped {
-				t.Errorf("stamped %v: %s", has, line)
-			}
-			for _, w := range want {
-				if !strings.Contains(line, w) {
-					t.Errorf("no %s in %s", w, line)
+				for _, w := range want {
+					if !strings.Contains(line, w) {
+						t.Errorf("no %s in %s", w, line)
+					}
 				}
+			})
+		}
+	}
+}
+
+// The journal learns the priority of every line, whatever logger wrote it.
+func TestLogPriorities(t *testing.T) {
+	for _, format := range []config.Format{config.FormatText, config.FormatJSON} {
+		text := logged(t, true, config.Log{Level: config.LevelDebug, Format: format}, func(l *logger) {
+			for _, log := range []*slog.Logger{l.Logger, l.With("peer", 1), l.WithGroup("of")} {
+				log.Error("e", "a", 1)
+				log.Warn("w", "a", 1)
+				log.Info("i", "a", 1)
+				log.Debug("d", "a", 1)
 			}
 		})
+		got := ""
+		for line := range strings.Lines(text) {
+			got += line[:3]
+		}
+		if want := strings.Repeat("<3><4><6><7>", 3); got != want {
+			t.Errorf("%s: %s, want %s, of\n%s", format, got, want, text)
+		}
+	}
+}
+
+// What an event says may have lines; it is one line all the same, so that none of its
+// text can look like another event.
+func TestLogOneLine(t *testing.T) {
+	const evil = "a\nb\r\n<3>level=ERROR msg=forged\x00\u2028"
+	for _, format := range []config.Format{config.FormatText, config.FormatJSON} {
+		for _, journal := range []bool{false, true} {
+			text := logged(t, journal, config.Log{Level: config.LevelInfo, Format: format}, func(l *logger) {
+				l.With(evil, evil).WithGroup(evil).Info(evil, evil, evil, "err", errors.New(evil), "many", []string{evil}, "any", struct{ A string }{evil})
+			})
+			if strings.Count(text, "\n") != 1 || strings.ContainsAny(text, "\r\x00") || !strings.HasSuffix(text, "\n") {
+				t.Errorf("%s, journal %v: %q", format, journal, text)
+			}
+		}
 	}
 }
 
 // The level holds from the start and can be changed while the log is in use.
 func TestLogLevel(t *testing.T) {
 	levels := []config.Level{config.LevelDebug, config.LevelInfo, config.LevelWarn, config.LevelError}
-	say := func(log *slog.Logger) {
+	say := func(log *logger) {
 		for _, l := range levels {
 			log.Log(t.Context(), l.Slog(), string(l))
 		}
 	}
 	for i, l := range levels {
 		for _, f := range []config.Format{config.FormatText, config.FormatJSON} {
-			var b bytes.Buffer
-			log, level := newLogger(&b, config.Log{Level: l, Format: f})
-			say(log)
-			if got := strings.Count(b.String(), "\n"); got != len(levels)-i {
-				t.Errorf("%s %s: %d lines\n%s", f, l, got, b.String())
+			text := logged(t, false, config.Log{Level: l, Format: f}, func(log *logger) {
+				say(log)
+				log.level.Set(config.LevelError.Slog())
+				say(log)
+			})
+			if got, want := strings.Count(text, "\n"), len(levels)-i+1; got != want {
+				t.Errorf("%s %s, then error: %d lines, want %d\n%s", f, l, got, want, text)
 			}
-			level.Set(config.LevelError.Slog())
-			b.Reset()
-			say(log)
-			if got := strings.Count(b.String(), "\n"); got != 1 {
-				t.Errorf("%s %s, then error: %d lines\n%s", f, l, got, b.String())
+		}
+	}
+}
+
+// An error that a command ends with is as severe in the journal as it is.
+func TestComplain(t *testing.T) {
+	problems := errors.New("one\ntwo\n")
+	for journal, want := range map[bool]string{
+		false: "ptbrelay: one\nptbrelay: two\n",
+		true:  "<3>ptbrelay: one\n<3>ptbrelay: two\n",
+	} {
+		got := logged(t, journal, config.Log{}, func(l *logger) { complain(l.queue.out, problems) })
+		if got != want {
+			t.Errorf("journal %v: %q, want %q", journal, got, want)
+		}
+	}
+}
+
+// Who ends while nobody reads its log ends in time, with its exit code and without
+// another word; else with what there is to say.
+func TestLogEnd(t *testing.T) {
+	failed := errors.New("failed")
+	for _, c := range []struct {
+		err  error
+		code int
+	}{{nil, exitOK}, {failed, exitFailure}, {usage(failed), exitUsage}} {
+		synctest.Test(t, func(t *testing.T) {
+			read, write := io.Pipe()
+			defer read.Close()
+			stuck := openLog(write, config.Log{})
+			stuck.Info("nobody reads this")
+			begun := time.Now()
+			err := stuck.close(c.err)
+			var exit exitError
+			if (err == nil) != (c.err == nil) || err != nil && (!errors.As(err, &exit) || exit.err != nil || exit.code != c.code) {
+				t.Errorf("stuck, %v: ends with %#v", c.err, err)
 			}
+			if took := time.Since(begun); took != logFlushTime {
+				t.Errorf("it took %v", took)
+			}
+		})
+		if err := openLog(io.Discard, config.Log{}).close(c.err); !errors.Is(err, c.err) {
+			t.Errorf("%v: ends with %v", c.err, err)
 		}
 	}
 }

@@ -3,50 +3,98 @@ package app
 import (
 	"context"
 	"os"
+	"sync"
 	"time"
 
 	"ptbrelay/config"
+	"ptbrelay/relay/peers"
 )
 
-// reloadOn reads the configuration again at each signal.
-func (d *daemon) reloadOn(ctx context.Context, hangup <-chan os.Signal) error {
+// cause is why the configuration is read again.
+type cause string
+
+const (
+	bySignal cause = "signal"
+	byFile   cause = "file" // it may have changed
+)
+
+// reloader reads the configuration again and again.
+type reloader struct {
+	*daemon
+	last    config.Config // what could be read last
+	refused string        // why the last reading failed; empty: it did not
+}
+
+// run reads at each signal, and where the file of the configuration has changed.
+func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) error {
+	changed := make(chan struct{})
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	if changeable(r.file) {
+		watching.Go(func() {
+			peers.WatchFile(ctx, r.file, r.log, func() {
+				select {
+				case changed <- struct{}{}:
+				case <-ctx.Done():
+				}
+			})
+		})
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-hangup:
-			d.reload()
+			r.reload(ctx, bySignal)
+		case <-changed:
+			r.reload(ctx, byFile)
 		}
 	}
 }
 
-// reload puts the new configuration in force as far as a running daemon can;
-// on any error the old one stays.
-func (d *daemon) reload() {
-	next, err := d.load()
-	if err == nil {
-		err = d.apply(next)
-	}
-	if err != nil {
-		d.reloads.Failed()
-		d.log.Error("configuration refused, the old one stays in force", "err", err)
-		return
-	}
-	d.reloads.Succeeded(time.Now())
+// changeable tells whether there is a file that can become another: a pipe is read
+// once.
+func changeable(path string) bool {
+	info, err := os.Stat(path)
+	return path != "" && (err != nil || info.Mode().IsRegular())
 }
 
-func (d *daemon) apply(next config.Config) error {
+// reload puts the new configuration in force as far as a running daemon can; on any
+// error the old one stays. A file that says what it said before is no news, and what
+// is wrong with it is said once.
+func (r *reloader) reload(ctx context.Context, why cause) {
+	next, err := r.load()
+	if err == nil && why == byFile && r.refused == "" && len(config.Changed(r.last, next)) == 0 {
+		return
+	}
+	var commit func()
+	if err == nil {
+		commit, err = r.fabric.prepare(config.KeepRestartKeys(r.inForce().cfg, next))
+	}
+	said := r.refused
+	if r.refused = ""; err != nil {
+		r.refused = err.Error()
+	} else {
+		r.last = next
+		err = r.apply(next, commit, why)
+	}
+	switch {
+	case err == nil:
+		r.reloads.Succeeded(time.Now())
+	case ctx.Err() != nil: // the table is gone already
+	case why == bySignal || err.Error() != said:
+		r.reloads.Failed()
+		r.log.Error("configuration refused, the old one stays in force", "cause", why, "err", err)
+	}
+}
+
+// apply is all or nothing: only the table can refuse, and it comes first.
+func (d *daemon) apply(next config.Config, commit func(), why cause) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.now.cfg
-	if keys := config.RestartKeys(old, next); len(keys) > 0 {
-		d.log.Warn("these keys keep their value until a restart", "keys", keys)
-	}
+	restart := config.RestartKeys(old, next)
 	next = config.KeepRestartKeys(old, next)
-	commit, err := d.fabric.prepare(next)
-	if err != nil {
-		return err
-	}
 	if d.table != nil {
 		if err := d.table.Update(rulesConfig(next)); err != nil {
 			return err
@@ -57,7 +105,10 @@ func (d *daemon) apply(next config.Config) error {
 	d.level.Set(next.Log.Level.Slog())
 	d.follow()
 	changed := config.Changed(old, next)
-	d.log.Info("configuration read again", "changed", changed)
+	d.log.Info("configuration read again", "cause", why, "changed", changed)
+	if len(restart) > 0 {
+		d.log.Warn("these keys keep their value until a restart", "keys", restart)
+	}
 	if len(changed) > 0 {
 		budgetOf(next, d.fabric.fanOut()).log(d.log)
 	}

@@ -50,7 +50,7 @@ func openRouted(s situation, w deliver.Watcher, log *slog.Logger) (_ fabric, err
 	}
 	f.logKeys()
 	if s.cfg.UDP.Insecure {
-		log.Warn("udp.insecure: whoever reaches the port can send PTBs as if they came from a peer")
+		log.Warn("udp.insecure: whoever reaches the port can send PTBs as if they came from a peer; set udp.key_file instead")
 	}
 	f.UDP, err = transport.NewUDP(transport.UDPConfig{
 		Keys: f.keys, Tolerance: s.cfg.UDP.Tolerance, MaxBatch: capture.MaxBatch, Log: log,

@@ -19,8 +19,9 @@ func runCommand(o *options) *cobra.Command {
 		Short: "Run the daemon",
 		Long: `Capture inbound PTBs and give each that is believable and new to the other
 servers of the group: as broadcast frames on their common segment, or sealed over
-UDP to peers across routers. Needs CAP_NET_ADMIN and CAP_NET_RAW. SIGHUP reads
-the configuration and the keys again. Flags replace what the configuration says.`,
+UDP to peers across routers. Needs CAP_NET_ADMIN and CAP_NET_RAW. The
+configuration is read again when its file changes, and with the keys on SIGHUP.
+Flags replace what it says.`,
 		Example: `  ptbrelay run --interface eth0
   ptbrelay run --interface eth0 --interface eth1 --vip 192.0.2.0/24 --port 443
   ptbrelay run --interface eth0 --dry-run
@@ -37,7 +38,7 @@ the configuration and the keys again. Flags replace what the configuration says.
 			return err
 		}
 		log, level := newLogger(c.ErrOrStderr(), cfg.Log)
-		d := &daemon{now: situation{cfg: cfg}, load: load, log: log, level: level}
+		d := &daemon{now: situation{cfg: cfg}, load: load, file: o.read, log: log, level: level}
 		if err := d.run(c.Context()); err != nil && !errors.Is(err, context.Canceled) {
 			return err
 		}
@@ -66,7 +67,7 @@ func (f *runFlags) register(s *pflag.FlagSet) {
 	s.StringArrayVar(&f.peers, "peer", nil, "`address[:port]` of a peer; repeat for more (peers.static)")
 	s.StringVar(&f.keyFile, "key-file", "", "`file` of keys (udp.key_file)")
 	s.BoolVar(&f.dryRun, "dry-run", false, "do everything but send (relay.dry_run)")
-	s.StringVar(&f.http, "http", "", "`address` of /metrics, /healthz and /readyz; empty is off (http.listen)")
+	s.StringVar(&f.http, "http", "", "`address` of metrics, health and status page; empty is off (http.listen)")
 }
 
 // override puts the flags that were given into the configuration.

@@ -39,7 +39,7 @@ func openSegment(s situation, log *slog.Logger) (_ fabric, err error) {
 
 func (f *segment) run(ctx context.Context, _ transport.Done) error {
 	if err := f.echo.Run(ctx); err != nil {
-		f.log.Warn("selftest does not reach the segment any more", "err", err)
+		f.log.Warn("selftest does not reach the segment until a restart", "err", err)
 	}
 	return nil
 }

@@ -1,16 +1,22 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
+	"github.com/prometheus/exporter-toolkit/web"
 	"golang.org/x/net/netutil"
 	"golang.org/x/sys/unix"
+
+	"ptbrelay/config"
+	"ptbrelay/relay/peers"
 )
 
 const (
@@ -18,21 +24,34 @@ const (
 	shutdownTime = 300 * time.Millisecond
 	// maxConnections keeps idle clients from using up our file descriptors.
 	maxConnections = 64
+	// maxStreams bounds the requests of one HTTP/2 connection that wait, each for the
+	// check of a password for example.
+	maxStreams = 8
 )
 
-// httpServer is the listener of metrics and health; without an address it does
-// nothing.
-type httpServer struct{ listener net.Listener }
+// httpServer is the listener of metrics, health and status page; without an address
+// it does nothing.
+type httpServer struct {
+	listener   net.Listener
+	file       webFile
+	protection protection // of the start
+}
 
-func listen(address string) (httpServer, error) {
-	if address == "" {
+func listen(c config.HTTP) (httpServer, error) {
+	if c.Listen == "" {
 		return httpServer{}, nil
 	}
-	l, err := listenTCP(address)
+	s := httpServer{file: webFile(c.ConfigFile)}
+	var err error
+	if s.protection, err = s.file.read(); err != nil {
+		return httpServer{}, err
+	}
+	l, err := listenTCP(c.Listen)
 	if err != nil {
 		return httpServer{}, fmt.Errorf("http.listen: %w: is ptbrelay running already? Else choose another address, or \"\" for none", err)
 	}
-	return httpServer{netutil.LimitListener(l, maxConnections)}, nil
+	s.listener = netutil.LimitListener(l, maxConnections)
+	return s, nil
 }
 
 // listenTCP knows localhost by heart: a relay must not wait for DNS.
@@ -67,7 +86,11 @@ func (s httpServer) serve(ctx context.Context, h http.Handler, log *slog.Logger)
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
+	}
+	if s.file != "" {
+		log.Info("http is protected", "tls", s.protection.tls, "passwords", s.protection.passwords)
 	}
 	stopped := make(chan error, 1)
 	go func() {
@@ -80,10 +103,50 @@ func (s httpServer) serve(ctx context.Context, h http.Handler, log *slog.Logger)
 		}
 		stopped <- err
 	}()
-	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	file := string(s.file)
+	// What goes wrong with the file, watch says once, and not for each request.
+	silent := slog.New(slog.DiscardHandler)
+	if err := web.Serve(s.listener, server, &web.FlagConfig{WebConfigFile: &file}, silent); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("http.listen: %w", err)
 	}
 	return <-stopped
+}
+
+// watch says when the file of TLS and passwords becomes bad, and when it is good
+// again, until the context ends.
+func (s httpServer) watch(ctx context.Context, log *slog.Logger) {
+	if s.listener == nil || s.file == "" {
+		return
+	}
+	said := ""
+	peers.WatchFile(ctx, string(s.file), log, func() {
+		text := ""
+		if err := s.file.follow(s.protection); err != nil {
+			text = err.Error()
+		}
+		switch text {
+		case said:
+		case "":
+			log.Info("http.config_file is good again")
+		default:
+			log.Error(text)
+		}
+		said = text
+	})
+}
+
+// serverLog takes what the server of net/http says.
+type serverLog struct{ *slog.Logger }
+
+// Write makes a line of the log of it. What whoever reaches the port can cause is for
+// debugging only.
+func (l serverLog) Write(text []byte) (int, error) {
+	level := slog.LevelWarn
+	if bytes.HasPrefix(text, []byte("http: TLS handshake error")) || bytes.HasPrefix(text, []byte("http2: ")) {
+		level = slog.LevelDebug
+	}
+	l.Log(context.Background(), level, string(bytes.TrimSpace(text)))
+	return len(text), nil
 }
 
 // close releases the address where serve never ran.

@@ -69,7 +69,11 @@ func TestHandler(t *testing.T) {
 		{"GET", "/metrics", true, http.StatusOK, "ptbrelay_config_reload_success 1"},
 		{"POST", "/metrics", true, http.StatusMethodNotAllowed, ""},
 		{"POST", "/readyz", true, http.StatusMethodNotAllowed, ""},
-		{"GET", "/", true, http.StatusNotFound, ""},
+		{"GET", "/", false, http.StatusOK, `<dd data-state="capturing">no</dd>`},
+		{"GET", "/", true, http.StatusOK, `<dd data-state="capturing">yes</dd>`},
+		{"HEAD", "/", true, http.StatusOK, ""},
+		{"POST", "/", true, http.StatusMethodNotAllowed, ""},
+		{"GET", "/x", true, http.StatusNotFound, ""},
 		{"GET", "/metrics/x", true, http.StatusNotFound, ""},
 		{"GET", "/debug/pprof/", true, http.StatusNotFound, ""},
 	} {
@@ -123,7 +127,7 @@ func TestListenErrors(t *testing.T) {
 	}
 	defer taken.Close()
 	for _, address := range []string{taken.Addr().String(), "192.0.2.1:7690"} {
-		s, err := listen(address)
+		s, err := listen(config.HTTP{Listen: address})
 		if err == nil {
 			t.Errorf("%s: listens", address)
 			_ = s.close()
@@ -138,7 +142,7 @@ func TestListenErrors(t *testing.T) {
 
 // Without an address there is no server, and nothing that could fail.
 func TestServeOff(t *testing.T) {
-	s, err := listen("")
+	s, err := listen(config.HTTP{})
 	if err != nil || s.address() != "off" {
 		t.Errorf("%q, %v", s.address(), err)
 	}
@@ -150,7 +154,7 @@ func TestServeOff(t *testing.T) {
 // serving is a server that runs until stop.
 func serving(t *testing.T, h http.Handler) (url string, stop func() error) {
 	t.Helper()
-	s, err := listen("127.0.0.1:0")
+	s, err := listen(config.HTTP{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +220,7 @@ func TestServeStopsDespiteRequest(t *testing.T) {
 
 // A listener that was closed without serving can be closed again.
 func TestListenClose(t *testing.T) {
-	s, err := listen("127.0.0.1:0")
+	s, err := listen(config.HTTP{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}

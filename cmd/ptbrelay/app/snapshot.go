@@ -15,6 +15,15 @@ import (
 
 // Snapshot implements control.Daemon.
 func (d commanded) Snapshot() control.Snapshot {
+	s := d.state()
+	s.MTUs = d.auditor.observations.NextHopMTU().Counts()
+	s.Audit, _ = json.Marshal(d.auditor.report()) // plain values
+	d.showCounts(&s)
+	return s
+}
+
+// state is how the daemon is set up, and whom it knows; nothing is counted in it.
+func (d *daemon) state() control.Snapshot {
 	now := d.inForce()
 	s := control.Snapshot{
 		Version:       buildVersion(),
@@ -26,11 +35,8 @@ func (d commanded) Snapshot() control.Snapshot {
 		Interfaces:    now.cfg.Interfaces,
 		Group:         now.cfg.Capture.Group,
 		Config:        config.NonDefault(now.cfg),
-		MTUs:          d.auditor.observations.NextHopMTU().Counts(),
 	}
-	s.Audit, _ = json.Marshal(d.auditor.report()) // plain values
 	d.fabric.show(&s)
-	d.showCounts(&s)
 	return s
 }
 

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestWebFileThatIsBad(t *testing.T) {
+	for text, want := range map[string]string{
+		"tls_server_config: {cert_file: none.pem}":                       "missing one of key or key_file",
+		"tls_server_config: {cert_file: none.pem, key_file: none.pem}":   "failed to read cert_file (",
+		"basic_auth_users: {u: password}":                                "hashedSecret too short to be a bcrypted password",
+		"colour: blue\nshape: round":                                     "line 1: field colour not found in type web.Config line 2: field shape not",
+		"tls_server_config: {cert: a, key: b}":                           "failed to load X509KeyPair",
+		"tls_server_config: {client_auth_type: RequireAnyClientCert, x}": "x",
+	} {
+		path := write(t, text)
+		_, err := webFile(path).read()
+		if err == nil || !strings.HasPrefix(err.Error(), "http.config_file: "+path+": ") || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %q in one line", text, err, want)
+		}
+	}
+	absent := filepath.Join(t.TempDir(), "absent")
+	if _, err := webFile(absent).read(); !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("absent: %v", err)
+	}
+}
+
+const aHash = "$2b$10$VO1r63F5S6RZzh5CfB6jU.xTYnhUqDwgum9bWfAYek9kVAtC/W5TW"
+
+// What a file asks for, and what of it takes a restart.
+func TestWebFileThatChanges(t *testing.T) {
+	path := write(t, "")
+	for _, c := range []struct {
+		text  string
+		begun protection
+		want  error
+		now   protection
+	}{
+		{"", protection{}, nil, protection{}},
+		{"", protection{tls: true}, errTLSOff, protection{}},
+		{"basic_auth_users: {u: '" + aHash + "'}", protection{}, nil, protection{passwords: true}},
+		{"basic_auth_users: {u: '" + aHash + "'}", protection{tls: true, passwords: true}, errTLSOff, protection{passwords: true}},
+	} {
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := webFile(path).follow(c.begun); !errors.Is(err, c.want) {
+			t.Errorf("%q after %v: %v, want %v", c.text, c.begun, err, c.want)
+		}
+		if now, err := webFile(path).read(); now != c.now || err != nil {
+			t.Errorf("%q: %v, %v; want %v", c.text, now, err, c.now)
+		}
+	}
+}
+
+// Whoever reaches the port writes no line of the log; what is wrong with the server
+// does.
+func TestServerLog(t *testing.T) {
+	for text, want := range map[string]bool{
+		"http: TLS handshake error from 192.0.2.7:1: EOF\n":   false,
+		"http2: server: error reading preface from client\n":  false,
+		"http: Accept error: too many open files; retrying\n": true,
+	} {
+		var b bytes.Buffer
+		if n, err := (serverLog{slog.New(slog.NewTextHandler(&b, nil))}).Write([]byte(text)); n != len(text) || err != nil {
+			t.Errorf("%q: %d, %v", text, n, err)
+		}
+		if got := strings.Contains(b.String(), `level=WARN msg="`+strings.TrimSpace(text)+`"`); got != want || (b.Len() > 0) != want {
+			t.Errorf("%q: %q", text, b.String())
+		}
+	}
+}

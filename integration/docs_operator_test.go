@@ -1,0 +1,138 @@
+package integration
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
+)
+
+// operator does what the operating page says, on the group of the README's example.
+type operator struct {
+	*rollout
+	followed []string // headings
+}
+
+func newOperator(t *testing.T) *operator {
+	t.Helper()
+	requireProgram(t, "nft")
+	o := &operator{rollout: &rollout{racks: watchRacks(t, lab.Options{Shape: lab.ShapeRouted, Clients: 1}), admin: newAdmin(t)}}
+	o.configure(blocks(section(t, "Across racks"), "yaml")[0])
+	o.place(labtest.Key(0) + "\n")
+	o.startAll()
+	o.admin.sh("mkdir bin && cp ptbrelay bin/ptbrelay")
+	return o
+}
+
+// follow does the commands under a heading.
+func (o *operator) follow(title, text string) {
+	o.t.Helper()
+	o.followed = append(o.followed, title)
+	now := troubles[title]
+	end := func() {}
+	if now.begin != nil {
+		end = now.begin(o)
+	}
+	finds := slices.Clone(now.finds)
+	for _, e := range examples(text) {
+		code := 0
+		if i := slices.IndexFunc(finds, func(c string) bool { return strings.HasPrefix(e.line, c) }); i >= 0 {
+			finds, code = slices.Delete(finds, i, i+1), 1
+		}
+		// What is told to a daemon shows a moment later.
+		labtest.Eventually(o.t, 5*time.Second, title+": "+e.line, func() error { return o.try(e, code, now.shows) })
+	}
+	end()
+	if len(finds) > 0 {
+		o.t.Errorf("%s: no command %q", title, finds)
+	}
+}
+
+// try does a line of the page, and returns what is wrong with its exit code or with
+// what it prints.
+func (o *operator) try(e example, want int, shows map[string]string) error {
+	o.t.Helper()
+	code, printed := o.do(e.line)
+	if code != want {
+		return fmt.Errorf("exit code %d, want %d:\n%s", code, want, printed)
+	}
+	if e.output != "" && !elided(shape(e.output)).MatchString(shape(printed)) {
+		return fmt.Errorf("it prints\n%s\nand the page shows\n%s", printed, e.output)
+	}
+	for command, part := range shows {
+		if strings.HasPrefix(e.line, command) && !strings.Contains(printed, part) {
+			return fmt.Errorf("it prints no %q:\n%s", part, printed)
+		}
+	}
+	return nil
+}
+
+var (
+	onAll   = regexp.MustCompile(`^for s in ([a-z0-9 ]+); do ssh \$s (.*); done$`)
+	onOther = regexp.MustCompile(`^ssh server([1-3]) (.*)$`)
+)
+
+// do does a line of the page, here or on other servers.
+func (o *operator) do(line string) (code int, printed string) {
+	o.t.Helper()
+	if m := onAll.FindStringSubmatch(line); m != nil {
+		for server := range strings.FieldsSeq(m[1]) {
+			c, p := o.do("ssh " + server + " " + m[2])
+			code, printed = max(code, c), printed+p
+		}
+		return code, printed
+	}
+	if m := onOther.FindStringSubmatch(line); m != nil {
+		number, _ := strconv.Atoi(m[1])
+		return o.on(number-1, m[2])
+	}
+	return o.on(0, line)
+}
+
+// on does a line on a server. What asks systemd or another host is done for it, the
+// rest by a shell: with its input, where that is the rest of a pipe.
+func (o *operator) on(server int, line string) (code int, printed string) {
+	o.t.Helper()
+	// Of what the page leaves out, there may be nothing else here.
+	line = strings.TrimSuffix(line, " | grep -v ' 0$'")
+	first, rest := cutShell(line)
+	words := strings.Fields(first)
+	var input string
+	switch {
+	case words[0] == "systemctl":
+		o.systemctl(server, words[1])
+		return 0, ""
+	case words[0] == "timedatectl": // of the host, not of the lab
+		return 0, ""
+	case words[0] == "timeout" && words[2] == "tcpdump":
+		writeFile(o.t, filepath.Join(o.admin.dir, "ptbs.pcap"), []byte(fileText(o.t, "testdata/blackhole.pcap")))
+		return 0, ""
+	case words[0] == "ip":
+		o.vip(line)
+		return 0, ""
+	case words[0] == "ptbrelay" && words[1] == "watch":
+		return o.watched(server, words[1:])
+	case words[0] == "journalctl":
+		input = o.journal(server, first)
+	case words[0] == "curl":
+		input = o.get(server, words)
+	default:
+		return o.shell(server, line, "")
+	}
+	return o.shell(server, "cat"+rest, input)
+}
+
+// cutShell cuts a line before the rest of a pipe, or where its output goes.
+func cutShell(line string) (first, rest string) {
+	if at := regexp.MustCompile(` [|>] `).FindStringIndex(line); at != nil {
+		return line[:at[0]], line[at[0]:]
+	}
+	return line, ""
+}
