@@ -33,7 +33,7 @@ func (f *file) first() ([]netip.AddrPort, bool) { return f.read(), true }
 func (f *file) read() []netip.AddrPort {
 	found, err := readList(f.path, f.port)
 	if err != nil {
-		f.fault.begin(err.Error(), "peers file refused", "error", err, "peers_kept", len(f.last))
+		f.fault.begin(err.Error(), "peers file refused", "err", err, "peers_kept", len(f.last))
 		return f.last
 	}
 	f.fault.end("peers file good again", "peers", len(found))

@@ -44,7 +44,7 @@ func (w *watch) run(ctx context.Context, look func()) {
 			calm.disturbed(w.pace)
 			continue
 		case err := <-watched.lost():
-			w.log.Debug("events about the file lost", "error", err)
+			w.log.Debug("events about the file lost", "err", err)
 			calm.disturbed(w.pace)
 			continue
 		case <-calm.over():
@@ -65,7 +65,7 @@ func (w *watch) run(ctx context.Context, look func()) {
 func (w *watch) folder() folder {
 	f, err := watchFolder(filepath.Dir(w.path))
 	if err != nil {
-		w.blind.begin("blind", "file not watched, only read now and then", "every", w.pace.reread, "error", err)
+		w.blind.begin("blind", "file not watched, only read now and then", "every", w.pace.reread, "err", err)
 		return f
 	}
 	w.blind.end("file watched again")

@@ -32,7 +32,7 @@ type daemon struct {
 	load    func() (config.Config, error) // reads the configuration again
 	file    string                        // where that was; empty: there is none
 	log     *slog.Logger
-	level   *slog.LevelVar
+	level   *logLevel
 	started time.Time
 
 	watcher   *host.Watcher
@@ -92,6 +92,10 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	})
 	g.Go(func() error {
 		d.takeCommands(ctx)
+		return nil
+	})
+	g.Go(func() error {
+		logRefused(ctx, &d.hub, d.log, d.level)
 		return nil
 	})
 	d.capturing.Store(true)
@@ -229,7 +233,7 @@ func (d *daemon) hostChanged(s host.State) {
 
 // hostUnread says that what was known of the host stays in force.
 func (d *daemon) hostUnread(err error) {
-	d.log.Warn("cannot read links and local routes, what was known of them stays in force", "err", err)
+	d.log.Warn("cannot read links and local routes, trying again; what was known of them stays in force until then", "err", err)
 }
 
 func (d *daemon) logBudget() {

@@ -34,12 +34,6 @@ func openLog(w io.Writer, c config.Log) *logger {
 	return &logger{slog.New(logLimiter{queued, limits}), level, limits, queue}
 }
 
-// newLogger writes to w from the goroutine that logs.
-func newLogger(w io.Writer, c config.Log) (*slog.Logger, *slog.LevelVar) {
-	level := newLogLevel(c.Level.Slog())
-	return slog.New(newLogHandler(w, c.Format, level, toJournal(w))), &level.LevelVar
-}
-
 // newLogHandler writes each record as one line, in one call. Where the journal stamps
 // lines we do not, and begin each with its priority.
 func newLogHandler(w io.Writer, f config.Format, l slog.Leveler, journal bool) slog.Handler {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ptbrelay/config"
+	"ptbrelay/integration/labtest"
 )
 
 // While nobody reads the log nobody who writes to it waits, and it holds no more than
@@ -24,7 +25,16 @@ func TestLogQueueStuck(t *testing.T) {
 	log := openLog(write, config.Log{Level: config.LevelDebug})
 	direct := log.limits.log // its limits are another matter
 	const all = 20_000
-	for i := range all {
+	direct.Debug("line", "n", 0)
+	labtest.Eventually(t, within, "the queue waits for its reader", func() error {
+		log.queue.mu.Lock()
+		defer log.queue.mu.Unlock()
+		if n := len(log.queue.waiting); n > 0 {
+			return fmt.Errorf("%d bytes are not being written yet", n)
+		}
+		return nil
+	})
+	for i := 1; i < all; i++ {
 		direct.Debug("line", "n", i)
 	}
 	log.queue.mu.Lock()

@@ -43,7 +43,7 @@ func newReloading(t *testing.T) *reloading {
 	r := &reloading{t: t, next: config.Default()}
 	d := testDaemon()
 	r.fabric = &changingFabric{fabric: d.fabric}
-	d.fabric, d.level, d.log = r.fabric, new(slog.LevelVar), slog.New(slog.NewTextHandler(&r.log, nil))
+	d.fabric, d.level, d.log = r.fabric, new(logLevel), slog.New(slog.NewTextHandler(&r.log, nil))
 	d.load = func() (config.Config, error) { return r.next, r.bad }
 	d.follow()
 	r.reloader = &reloader{daemon: d, last: r.next}

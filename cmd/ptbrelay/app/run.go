@@ -37,12 +37,12 @@ Flags replace what it says.`,
 		if err != nil {
 			return err
 		}
-		log, level := newLogger(c.ErrOrStderr(), cfg.Log)
-		d := &daemon{now: situation{cfg: cfg}, load: load, file: o.read, log: log, level: level}
-		if err := d.run(c.Context()); err != nil && !errors.Is(err, context.Canceled) {
-			return err
+		log := openLog(c.ErrOrStderr(), cfg.Log)
+		d := &daemon{now: situation{cfg: cfg}, load: load, file: o.read, log: log.Logger, level: log.level}
+		if err = d.run(c.Context()); errors.Is(err, context.Canceled) {
+			err = nil
 		}
-		return nil
+		return log.close(err)
 	}
 	return c
 }
