@@ -79,7 +79,7 @@ var troubles = map[string]trouble{
 	"PtbrelayReloadFailed": {
 		begin: func(o *operator) func() { return o.edit(`ports: .*`, "ports: [eighty]") },
 		finds: []string{"ptbrelay check-config"},
-		shows: map[string]string{"journalctl": "eighty", "ptbrelay check-config": "eighty", "ptbrelay -c": "good"},
+		shows: map[string]string{"journalctl": "eighty", "ptbrelay check-config": "eighty", "ptbrelay selftest": "good"},
 	},
 	"Change the configuration": {
 		shows: map[string]string{"ptbrelay check-config": ": good", "journalctl": "policy.ports"},

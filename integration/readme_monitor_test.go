@@ -1,26 +1,15 @@
 package integration
 
 import (
-	"context"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	toolkit "github.com/prometheus/exporter-toolkit/web"
-	"github.com/vishvananda/netlink"
 
 	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
@@ -49,8 +38,7 @@ func TestReadmeMonitor(t *testing.T) {
 	m.isClosed(guide)
 	m.follow(commands[4]) // give Prometheus our files
 	m.adapt()
-	m.follow(commands[5]) // and the secrets, and begin
-	m.isScraped()
+	m.follow(commands[5]) // and the secrets, and ask it
 }
 
 // monitored is a server that somebody begins to monitor, who is the admin.
@@ -108,6 +96,8 @@ func (m *monitored) do(line string) {
 	case line == "systemctl reload prometheus":
 		reach(m.t, m.Router, m.address)
 		m.prometheus = startPrometheus(m.t, fileText(m.t, m.file("prometheus/prometheus.yml")))
+	case strings.HasPrefix(line, "promtool query "):
+		m.query(line)
 	case slices.Contains([]string{"openssl", "chmod", "cp", "install", "promtool"}, program), strings.HasPrefix(line, "ssh SERVER cat "):
 		m.admin.sh("<typed " + m.here(line))
 	case line != "cd /etc/ptbrelay" && line != "systemctl daemon-reload":
@@ -181,132 +171,4 @@ func (m *monitored) restart() {
 		}
 	}
 	m.daemons[0] = labtest.Start(m.t, m.Servers[0], "run", "--config", m.configs[0])
-}
-
-var curled = regexp.MustCompile(`^curl --cacert (\S+) -u ` + webUser + ` https://(\S+)/readyz$`)
-
-// ask does curl's request from another host, trusting the file alone, until the daemon
-// captures.
-func (m *monitored) ask(line string) {
-	m.t.Helper()
-	words := curled.FindStringSubmatch(line)
-	if words == nil {
-		m.t.Fatalf("the README says %q, which this test does not know", line)
-	}
-	block, _ := pem.Decode([]byte(m.admin.read(words[1])))
-	if block == nil {
-		m.t.Fatalf("no certificate is in %s", words[1])
-	}
-	trusted, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	m.asked, m.address = &web{t: m.t, server: m.Router, ca: &authority{cert: trusted}}, words[2]
-	labtest.Eventually(m.t, 10*time.Second, line, func() error {
-		_, body, err := m.asked.do(request{url: m.url("/readyz")})
-		if err == nil && !strings.Contains(body, "capturing") {
-			err = errors.New(body)
-		}
-		if err != nil {
-			err = fmt.Errorf("%w: %s", err, m.daemons[0].Log())
-		}
-		return err
-	})
-}
-
-func (m *monitored) url(path string) string { return "https://" + m.address + path }
-
-// isClosed fails the test unless every path of the README asks for the password, and
-// nothing answers without TLS or at the address of before.
-func (m *monitored) isClosed(guide string) {
-	m.t.Helper()
-	paths := firstGroups(regexp.MustCompile("`(/[a-z]*)`"), guide)
-	if len(paths) != 4 {
-		m.t.Errorf("the README has paths %q, want 4", paths)
-	}
-	for _, path := range paths {
-		m.asked.answers(path, request{url: m.url(path)}, http.StatusOK, "")
-		m.asked.answers(path+" with another password", request{url: m.url(path), password: "guess"}, http.StatusUnauthorized, "Unauthorized")
-	}
-	m.asked.answers("without TLS", request{url: "http://" + m.address + "/readyz"}, http.StatusBadRequest, "HTTPS server")
-	here := &web{t: m.t, server: m.Servers[0], ca: m.asked.ca}
-	here.refuses("on its own host", request{url: labtest.ReadyURL}, "connection refused")
-}
-
-var exampleTargets = regexp.MustCompile(`(?m)(^ *- )server1\.example\.net:7690\n(^ *- server\d\.example\.net:7690\n)+`)
-
-// adapt changes the configuration of Prometheus as the README says, and has it scrape
-// more often and find its files where they are.
-func (m *monitored) adapt() {
-	m.t.Helper()
-	file := m.file("prometheus/prometheus.yml")
-	plain, protected, found := strings.Cut(fileText(m.t, file), "    # With TLS and a password")
-	_, protected, _ = strings.Cut(protected, "\n")
-	if !found || !exampleTargets.MatchString(plain) {
-		m.t.Fatal("the example has no such servers, or no lines for TLS and the password")
-	}
-	text := exampleTargets.ReplaceAllString(plain, "${1}"+m.address+"\n") + strings.ReplaceAll(protected, "    # ", "    ")
-	text = strings.ReplaceAll(text, "15s", "1s")
-	text = strings.ReplaceAll(text, "- rules.yaml", "- "+m.file("prometheus/rules.yaml"))
-	replaceFile(m.t, file, []byte(m.here(text)))
-}
-
-// isScraped waits until Prometheus has scraped the daemon, and our rules have judged
-// what it got.
-func (m *monitored) isScraped() {
-	m.t.Helper()
-	g := scrapedGroup{m.Lab, m.t, m.prometheus}
-	g.eventually("up", map[string]float64{m.address: 1})
-	g.eventually("max by (instance) (ptbrelay:law:difference)", map[string]float64{m.address: 0})
-}
-
-// reach makes an address of the lab one of the tests' own namespace, where Prometheus
-// runs: what connects to it is connected there, by way of a node.
-func reach(t *testing.T, via *lab.Node, address string) {
-	t.Helper()
-	lo, err := netlink.LinkByName("lo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	held := &netlink.Addr{IPNet: netlink.NewIPNet(net.IP(netip.MustParseAddrPort(address).Addr().AsSlice()))}
-	if err := netlink.AddrAdd(lo, held); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := netlink.AddrDel(lo, held); err != nil {
-			t.Error(err)
-		}
-	})
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var open sync.WaitGroup
-	t.Cleanup(func() {
-		_ = l.Close() // it ends what accepts
-		open.Wait()
-	})
-	open.Go(func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			open.Go(func() { join(from, via, address) })
-		}
-	})
-}
-
-// join carries what comes by a connection to an address and back, until either ends.
-func join(from net.Conn, via *lab.Node, address string) {
-	defer from.Close()
-	to, err := via.Dial(context.Background(), "tcp", address)
-	if err != nil {
-		return // the other side sees that it is closed
-	}
-	go func() {
-		defer to.Close()
-		_, _ = io.Copy(to, from)
-	}()
-	_, _ = io.Copy(from, to)
 }

@@ -10,7 +10,6 @@ import (
 
 	"ptbrelay/audit"
 	"ptbrelay/audit/report"
-	"ptbrelay/config"
 )
 
 // auditFlags say what an audit observes and where its report goes.
@@ -77,11 +76,7 @@ func (a *auditFlags) run(c *cobra.Command, o *options, f *format) error {
 			return err
 		}
 	}
-	cfg, err := o.readConfig()
-	if err != nil {
-		return err
-	}
-	r, ended := a.observe(c, o, cfg)
+	r, ended := a.observe(c, o)
 	if r == nil {
 		return ended
 	}
@@ -108,11 +103,15 @@ func (a *auditFlags) check(c *cobra.Command) error {
 }
 
 // observe makes the report; with an error there may be one of what came before.
-func (a *auditFlags) observe(c *cobra.Command, o *options, cfg config.Config) (*audit.Report, error) {
-	switch {
-	case a.daemon:
-		return auditDaemon(c.Context(), o)
-	case a.pcap != "":
+func (a *auditFlags) observe(c *cobra.Command, o *options) (*audit.Report, error) {
+	if a.daemon {
+		return auditDaemon(c, o)
+	}
+	cfg, err := o.readConfig()
+	if err != nil {
+		return nil, err
+	}
+	if a.pcap != "" {
 		return auditFile(c.Context(), a.pcap, c.InOrStdin(), cfg)
 	}
 	return auditLive(c.Context(), a.live, cfg, c.ErrOrStderr())

@@ -1,20 +1,21 @@
 package app
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
+
+	"github.com/spf13/cobra"
 
 	"ptbrelay/audit"
 )
 
 // auditDaemon is the report of the daemon on this host.
-func auditDaemon(ctx context.Context, o *options) (*audit.Report, error) {
-	daemon, err := o.daemonClient()
+func auditDaemon(c *cobra.Command, o *options) (*audit.Report, error) {
+	daemon, err := o.daemonClient(c)
 	if err != nil {
 		return nil, err
 	}
-	s, err := daemon.Snapshot(ctx)
+	s, err := daemon.Snapshot(c.Context())
 	if err != nil {
 		return nil, err
 	}

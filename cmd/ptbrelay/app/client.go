@@ -1,14 +1,29 @@
 package app
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
+	"github.com/spf13/cobra"
+
+	"ptbrelay/config"
 	"ptbrelay/relay/control"
 )
 
-// daemonClient asks the daemon that runs with the same configuration.
-func (o *options) daemonClient() (control.Client, error) {
+// daemonClient asks the daemon that runs with the same configuration. A daemon goes on
+// with its old configuration where the file has become wrong, and it is then that
+// people ask: by the default socket, where one is there.
+func (o *options) daemonClient(c *cobra.Command) (control.Client, error) {
 	cfg, err := o.readConfig()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		cfg.Control = config.Default().Control
+		if _, absent := os.Stat(cfg.Control); absent == nil {
+			complain(c.ErrOrStderr(), fmt.Errorf("%w\nasking the daemon of %s all the same", err, cfg.Control))
+			err = nil
+		}
+	}
 	if err != nil {
 		return control.Client{}, err
 	}

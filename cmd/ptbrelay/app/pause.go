@@ -42,7 +42,7 @@ func switchCommand(o *options, ask func(control.Client, context.Context) (contro
 	c.Args = cobra.NoArgs
 	f := formatFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		client, err := o.daemonClient()
+		client, err := o.daemonClient(c)
 		if err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ daemon's user and root may.`,
 	}
 	f := formatFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		daemon, err := o.daemonClient()
+		daemon, err := o.daemonClient(c)
 		if err != nil {
 			return err
 		}

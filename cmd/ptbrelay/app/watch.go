@@ -40,7 +40,7 @@ a flood. Ctrl-C ends it. Only the daemon's user and root may.`,
 		if err != nil {
 			return usage(err)
 		}
-		daemon, err := o.daemonClient()
+		daemon, err := o.daemonClient(c)
 		if err != nil {
 			return err
 		}
