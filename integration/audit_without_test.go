@@ -28,5 +28,10 @@ func TestRelayWithoutAudit(t *testing.T) {
 	if found := broadcasts(labtest.Fence(t, server, "eth0", there)); len(found) != 2 {
 		t.Errorf("%d copies on the wire, want 2", len(found))
 	}
+	// What it does without is not what its configuration says.
+	reread(t, p)
+	if strings.Contains(p.Log(), "until a restart") {
+		t.Errorf("a reload of the same file names keys:\n%s", p.Log())
+	}
 	checkLaws(t, server)
 }

@@ -95,7 +95,7 @@ func tryAsk[Answer any](ctx context.Context, server *lab.Node, question func(con
 // reread has a daemon read its configuration again, and returns when it has.
 func reread(t testing.TB, p *lab.Process) {
 	t.Helper()
-	const said = "configuration read again"
+	const said = readAgain + " cause=signal"
 	before := strings.Count(p.Log(), said)
 	if err := p.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)

@@ -141,7 +141,7 @@ func TestGuardedNeverFalls(t *testing.T) {
 		}
 		labtest.Eventually(t, 5*time.Second, "the configuration is read", func() error {
 			sample()
-			if got := strings.Count(p.Log(), "configuration read again"); got != i+1 {
+			if got := strings.Count(p.Log(), readAgain+" cause=signal"); got != i+1 {
 				return fmt.Errorf("%d times", got)
 			}
 			return nil

@@ -257,54 +257,6 @@ func TestDryRunSendsNothing(t *testing.T) {
 	}
 }
 
-// SIGHUP puts a new configuration in force without losing the socket; a broken
-// one changes nothing.
-func TestReload(t *testing.T) {
-	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
-	server := l.Servers[0]
-	path := writeConfig(t, "vips: [192.0.2.99]\n")
-	p := labtest.StartRelay(t, server, "--config", path)
-	packet := classifytest.PTB{}.Bytes()
-	reload := func(text, logged string) {
-		t.Helper()
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		n := strings.Count(p.Log(), logged)
-		if err := p.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		labtest.Eventually(t, 5*time.Second, "the daemon says "+logged, func() error {
-			if strings.Count(p.Log(), logged) == n {
-				return errNotYet
-			}
-			return nil
-		})
-	}
-	// The rules let only PTBs for VIPs through; this one is for none of them.
-	labtest.FromRouter(t, l, 0, packet)
-	reload("vips: [192.0.2.0/24]\nrelay: {dry_run: true}\n", "configuration read again")
-	labtest.FromRouter(t, l, 0, packet)
-	await(t, server, outcomeMetric("ipv4", "dry-run"), 1)
-	reload("vips: [192.0.2.0/24]\nrelay: {dry_rum: true}\n", "configuration refused")
-	if m := metricsOf(t, server); m["ptbrelay_config_reload_success"] != 0 {
-		t.Error("a refused configuration is not visible in the metrics")
-	}
-	reload("capture: {group: 40}\n", "keep their value until a restart")
-	labtest.Eventually(t, 5*time.Second, "relays after the window", func() error {
-		labtest.FromRouter(t, l, 0, packet)
-		if metricsOf(t, server)[outcomeMetric("ipv4", "relayed")] == 0 {
-			return errNotYet
-		}
-		return nil
-	})
-	m := metricsOf(t, server)
-	if m["ptbrelay_config_reload_success"] != 1 || m[outcomeMetric("ipv4", "dry-run")] != 1 {
-		t.Errorf("reload success %v, dry-run %v", m["ptbrelay_config_reload_success"], m[outcomeMetric("ipv4", "dry-run")])
-	}
-	checkLaws(t, server)
-}
-
 // An interface that goes down and comes back, or goes for good and is made
 // anew, costs the copies of that time and no more.
 func TestLinkFlap(t *testing.T) {
@@ -466,7 +418,7 @@ func TestReloadUnderFlood(t *testing.T) {
 			t.Fatal(err)
 		}
 		labtest.Eventually(t, 5*time.Second, "the configuration is read", func() error {
-			if got := strings.Count(p.Log(), "configuration read again"); got != i+1 {
+			if got := strings.Count(p.Log(), readAgain+" cause=signal"); got != i+1 {
 				return fmt.Errorf("%d times", got)
 			}
 			return nil

@@ -11,7 +11,7 @@ import (
 const (
 	// browserWithin bounds all that a browser does for a test.
 	browserWithin = 2 * time.Minute
-	// actionWithin bounds one step in it.
+	// actionWithin bounds one step in it, and a refresh in a tab that hurries.
 	actionWithin = 10 * time.Second
 )
 
@@ -26,7 +26,7 @@ func startBrowser(t testing.TB) browser {
 		chromedp.ExecPath(requireProgram(t, "chromium")),
 		chromedp.NoSandbox, // the tests are root in their user namespace
 		chromedp.Flag("disable-gpu", true),
-		chromedp.Env("HOME="+t.TempDir()), // nobody may have none that can be written
+		chromedp.Env("HOME="+t.TempDir()), // the user's own may not be writable
 	)
 	bounded, cancel := context.WithTimeout(context.Background(), browserWithin)
 	allocated, release := chromedp.NewExecAllocator(bounded, options...)

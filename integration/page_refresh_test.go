@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -17,9 +16,6 @@ import (
 	"ptbrelay/classify/classifytest"
 	"ptbrelay/integration/labtest"
 )
-
-// hurriedWithin bounds a refresh in a tab that hurries.
-const hurriedWithin = 5 * time.Second
 
 // hurry has the page wait a twentieth of what it asks for, in ms.
 func (p *tab) hurry() {
@@ -66,7 +62,7 @@ func testPageRefresh(t *testing.T, b browser, s *browsed) {
 	counted := verdictMetric("ipv4", classify.Eligible)
 	next := metricsOf(t, s.server)[counted] + 1
 	labtest.FromRouter(t, s.Lab, 0, classifytest.PTB{ClientPort: 44500}.Bytes())
-	p.await(hurriedWithin, "the page follows", isMetric(counted, next))
+	p.await(actionWithin, "the page follows", isMetric(counted, next))
 	if diff := cmp.Diff(before, evaluate[looks](p, reader)); diff != "" {
 		t.Errorf("the refresh, -before +after:\n%s", diff)
 	}
@@ -83,7 +79,7 @@ func testPageStates(t *testing.T, b browser, s *browsed) {
 	p.open(s.url)
 	shows := func(name, word string) {
 		t.Helper()
-		p.await(hurriedWithin, name+" is "+word, isState(name, word))
+		p.await(actionWithin, name+" is "+word, isState(name, word))
 	}
 	obeyed(t, s.Servers[:1], saysPaused, "pause")
 	shows("paused", "yes")
@@ -128,7 +124,7 @@ func testPageStale(t *testing.T, b browser, s *browsed) {
 	}
 	last := atRest(t, s.server)
 	labtest.Stop(t, s.relays[0])
-	p.await(hurriedWithin, "the page says that it is stale", isStale)
+	p.await(actionWithin, "the page says that it is stale", isStale)
 	p.picture("stale")
 	kept := p.metrics()
 	for series, texts := range kept {
@@ -137,7 +133,7 @@ func testPageStale(t *testing.T, b browser, s *browsed) {
 		}
 	}
 	tries := len(p.requests())
-	labtest.Eventually(t, hurriedWithin, "the page goes on trying", func() error {
+	labtest.Eventually(t, actionWithin, "the page goes on trying", func() error {
 		if len(p.requests()) < tries+3 {
 			return errNotYet
 		}
@@ -148,8 +144,8 @@ func testPageStale(t *testing.T, b browser, s *browsed) {
 	}
 
 	s.relays[0] = labtest.StartUDPRelay(t, s.server, s.args...)
-	p.await(hurriedWithin, "the page goes on", `!`+isStale)
-	p.await(hurriedWithin, "the numbers are of the new daemon", isMetric(verdictMetric("ipv4", classify.Eligible), 0))
+	p.await(actionWithin, "the page goes on", `!`+isStale)
+	p.await(actionWithin, "the numbers are of the new daemon", isMetric(verdictMetric("ipv4", classify.Eligible), 0))
 	for _, c := range p.complained() {
 		if !strings.Contains(c, "net::ERR_") {
 			t.Errorf("the browser complains: %s", c)

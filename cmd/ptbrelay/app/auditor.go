@@ -30,7 +30,7 @@ type auditor struct {
 	begin        host.Counters
 	observations *audit.Observations
 	host         *audit.HostCollector
-	syns         *capture.NFLOG              // nil where audit.mss is false
+	syns         *capture.NFLOG              // nil where audit.mss is false, or its group is another's
 	read         atomic.Pointer[hostReading] // the last; nil: there is none yet
 }
 
@@ -44,8 +44,8 @@ type hostReading struct {
 // openAuditor makes what the audit needs, before the table logs SYNs. The relay does
 // not depend on it: what it cannot have it does without, and says so.
 func openAuditor(d *daemon) *auditor {
-	cfg := &d.now.cfg
-	systems, err := openSystems(*cfg)
+	cfg := d.now.cfg
+	systems, err := openSystems(cfg)
 	if err != nil {
 		d.log.Warn("audit.asn_db: networks are told without their AS until a restart", "err", err)
 	}
@@ -58,7 +58,6 @@ func openAuditor(d *daemon) *auditor {
 	a.begin, _ = host.ReadCounters() // where that fails there are no rates
 	if cfg.Audit.MSS {
 		if a.syns, err = capture.OpenNFLOG(capture.NFLOGConfig{Group: cfg.Capture.Group + 1, Buffer: synBuffer}); err != nil {
-			cfg.Audit.MSS = false // so that the table does not log to a group that is another's
 			d.log.Warn("audit.mss: no SYNs are observed until a restart", "err", err)
 		}
 	}

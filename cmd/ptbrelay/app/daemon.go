@@ -196,8 +196,15 @@ func (d *daemon) installTable() (err error) {
 		}
 		return nil
 	}
-	d.table, err = rules.Install(rulesConfig(d.now.cfg), d.log)
+	d.table, err = rules.Install(d.rulesConfig(d.now.cfg), d.log)
 	return err
+}
+
+// rulesConfig is what the table is made of. It logs SYNs only to a group of ours.
+func (d *daemon) rulesConfig(c config.Config) rules.Config {
+	r := rulesConfig(c)
+	r.MSS = d.auditor.syns != nil
+	return r
 }
 
 func (d *daemon) removeTable() error {

@@ -96,7 +96,7 @@ func (d *daemon) apply(next config.Config, commit func(), why cause) error {
 	restart := config.RestartKeys(old, next)
 	next = config.KeepRestartKeys(old, next)
 	if d.table != nil {
-		if err := d.table.Update(rulesConfig(next)); err != nil {
+		if err := d.table.Update(d.rulesConfig(next)); err != nil {
 			return err
 		}
 	}
