@@ -30,7 +30,7 @@ func TestRelayWithoutAudit(t *testing.T) {
 	}
 	// What it does without is not what its configuration says.
 	reread(t, p)
-	if strings.Contains(p.Log(), "until a restart") {
+	if strings.Contains(p.Log(), "these keys keep their value") {
 		t.Errorf("a reload of the same file names keys:\n%s", p.Log())
 	}
 	checkLaws(t, server)

@@ -160,8 +160,12 @@ func (m *monitored) check() {
 func (m *monitored) restart() {
 	m.t.Helper()
 	labtest.Stop(m.t, m.daemons[0])
+	lines, found := strings.CutPrefix(m.unit, "[Service]\n")
+	if !found {
+		m.t.Errorf("not of the service:\n%s", m.unit)
+	}
 	names := regexp.MustCompile(`^LoadCredential=([a-z.]+):/etc/ptbrelay/([a-z.]+)\n$`)
-	for line := range strings.Lines(strings.TrimPrefix(m.unit, "[Service]\n")) {
+	for line := range strings.Lines(lines) {
 		words := names.FindStringSubmatch(line)
 		if words == nil {
 			m.t.Fatalf("the unit says %q, which this test does not know", line)
