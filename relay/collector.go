@@ -68,7 +68,7 @@ var (
 	deliveriesDesc  = desc("deliveries_total", "Eligible messages from peers, by what became of them.", "family", "outcome")
 	datagramsDesc   = desc("datagrams_total", "Datagrams received on the udp transport's port.", "type", "result")
 	appliedDesc     = desc("applied_total", "Injected messages of a sample, at most 20 a second and only of flows that this host owns, by whether the kernel's path MTU followed.", "family", "result")
-	peersDesc       = desc("peers", "Peers by where their address comes from: up answers probes, down does not, unresolved is a name or file that gives no address. With broadcast there are none.", "source", "state")
+	peersDesc       = desc("peers", "Peers by where their address comes from: up answers probes, down does not, unresolved is a name or file that has given no address yet. With broadcast there are none.", "source", "state")
 	outcomesDesc    = desc("outcomes_total", "Eligible messages from the wire, by what became of them.", "family", "outcome")
 	copiesDesc      = desc("copies_total", "Copies that the kernel took.", "transport")
 	sendErrorsDesc  = desc("send_errors_total", "Copies that the kernel did not take.", "transport")
