@@ -38,7 +38,7 @@
 		if (alert.firstChild) return;
 		const says = document.createElement("p");
 		says.dataset.state = "stale";
-		says.textContent = `No answer since ${read.toLocaleTimeString()}: these numbers are old. It is tried again every ${every / 1000} s.`;
+		says.textContent = `No answer since ${read.toISOString().slice(11, 19)} UTC: these numbers are old. It is tried again every ${every / 1000} s.`;
 		alert.append(says);
 	}
 
