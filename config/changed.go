@@ -7,10 +7,11 @@ import (
 )
 
 // Changed returns a line for every key whose value differs, with the old and
-// the new one: "relay.limits.node: 1000 -> 2000". Long lists are cut. It is
-// for the log; the configuration holds no secrets, keys are in a file.
+// the new one: "relay.limits.node: 1000 -> 2000". Long lists are cut; none is an
+// empty list. It is for the log; the configuration holds no secrets, keys are in a
+// file.
 func Changed(old, new Config) []string {
-	var lines []string
+	lines := []string{}
 	for _, d := range differences(&old, &new) {
 		lines = append(lines, fmt.Sprintf("%s: %s -> %s", d.old.path, short(text(d.old.value)), short(text(d.new.value))))
 	}
@@ -26,18 +27,6 @@ func NonDefault(c Config) []string {
 		lines = append(lines, d.new.path+": "+short(text(d.new.value)))
 	}
 	return lines
-}
-
-// RestartKeys returns the paths of the keys whose value differs and that a
-// running daemon cannot take over.
-func RestartKeys(old, new Config) []string {
-	var paths []string
-	for _, d := range differences(&old, &new) {
-		if d.old.reload != reloadLive {
-			paths = append(paths, d.old.path)
-		}
-	}
-	return paths
 }
 
 // KeepRestartKeys returns new with the old value of every key that a running

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,18 +13,20 @@ import (
 // maxFile bounds a configuration file, in bytes.
 const maxFile = 1 << 20
 
-// Load reads the file at path. It also tells whether nothing at all is in it: that
-// is good, and may be a file in the making.
+// Load reads the file at path. It also tells whether nothing is in it, or nothing but
+// blanks: that is good, and may be a file in the making.
 func Load(path string) (c Config, empty bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return Config{}, false, fmt.Errorf("config: %w", err)
 	}
 	defer f.Close()
-	r := bufio.NewReader(f)
-	_, err = r.Peek(1)
-	empty = errors.Is(err, io.EOF)
-	c, err = Parse(r, path)
+	source, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return Config{}, false, fmt.Errorf("config %s: %w", path, err)
+	}
+	empty = len(bytes.TrimSpace(bytes.TrimPrefix(source, []byte("\ufeff")))) == 0
+	c, err = Parse(bytes.NewReader(source), path)
 	return c, empty, err
 }
 

@@ -85,7 +85,8 @@ func TestReloadNamesRestartKeys(t *testing.T) {
 	for range 2 {
 		c.rename(c.next() + restart)
 		c.serves("beside what takes a restart")
-		const keys = `until a restart" keys="[capture.group capture.buffer rules.manage http.listen control log.format]"`
+		const keys = `until a restart" keys="[capture.group: 33 -> 40 capture.buffer: 8MiB -> 16MiB rules.manage: true -> false` +
+			` http.listen: \"localhost:7690\" -> \"localhost:1\" control: /run/ptbrelay/control.sock -> /other.sock log.format: text -> json]"`
 		log := c.relay.Log()
 		if line := log[strings.LastIndex(log, "these keys"):]; !strings.Contains(line, keys) {
 			t.Errorf("the log says %q, want %s", line, keys)

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -26,24 +28,46 @@ func checkConfigCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			absent, err := besides(cfg)
+			if err != nil {
+				return err
+			}
 			text := fmt.Sprintf("%s: good\n", o.read)
 			if o.read == "" {
-				text = fmt.Sprintf("%s: there is none, the defaults are in force\n", defaultConfig)
+				text = fmt.Sprintf("%s: there is none; these are the defaults\n", defaultConfig)
 			}
 			text += plannedBudget(cfg).text()
 			if cfg.Relay.Transport == config.TransportBroadcast && len(cfg.Interfaces) == 0 {
 				text += "note: interfaces is empty, `ptbrelay run` will need --interface\n"
 			}
-			if cfg.Relay.Transport == config.TransportUDP {
-				if _, err := readKeys(cfg); err != nil {
-					text += fmt.Sprintf("note: %v; `ptbrelay run` will need it\n", err)
-				}
-			}
-			if _, err := webFile(cfg.HTTP.ConfigFile).read(); err != nil {
+			for _, err := range absent {
 				text += fmt.Sprintf("note: %v; `ptbrelay run` will need it\n", err)
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), text)
 			return err
 		},
 	}
+}
+
+// besides looks at the files that the configuration names. What is not there, or not
+// for this user to read, may be so where the daemon runs; the error is of files that
+// are there and bad.
+func besides(cfg config.Config) (absent []error, err error) {
+	var wrong []error
+	look := func(err error) {
+		switch {
+		case err == nil:
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+			absent = append(absent, err)
+		default:
+			wrong = append(wrong, fmt.Errorf("%w: `ptbrelay run` will not begin", err))
+		}
+	}
+	if cfg.Relay.Transport == config.TransportUDP {
+		_, err := readKeys(cfg)
+		look(err)
+	}
+	_, err = webFile(cfg.HTTP.ConfigFile).read()
+	look(err)
+	return absent, errors.Join(wrong...)
 }

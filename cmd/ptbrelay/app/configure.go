@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"ptbrelay/config"
 )
@@ -40,6 +41,10 @@ func (o *options) loadConfig(override func(*config.Config) error) (config.Config
 // for the commands that can do without.
 func (o *options) readConfig() (config.Config, error) {
 	path := cmp.Or(o.config, defaultConfig)
+	// To open a FIFO without a writer would hold a daemon for ever, its end too.
+	if info, err := os.Stat(path); o.read != "" && err == nil && !info.Mode().IsRegular() {
+		return config.Config{}, fmt.Errorf("config %s: it is not a regular file, so it cannot be read again", path)
+	}
 	cfg, empty, err := config.Load(path)
 	switch {
 	case err == nil && empty && o.filled:

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"runtime"
+	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -24,10 +26,9 @@ const maxReaders = 4
 func (d *daemon) handler() http.Handler {
 	mux, registry := http.NewServeMux(), d.registry()
 	mux.Handle("GET /{$}", atOnce(maxReaders, d.statusPage(registry)))
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		ErrorLog:            slog.NewLogLogger(d.log.Handler(), slog.LevelError),
-		MaxRequestsInFlight: maxReaders,
-	}))
+	mux.Handle("GET /metrics", atOnce(maxReaders, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelError),
+	})))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "alive\n")
 	})
@@ -41,18 +42,41 @@ func (d *daemon) handler() http.Handler {
 	return mux
 }
 
-// atOnce serves so many requests at a time; to others it says that it is busy.
+// atOnce makes so many answers at a time; to others it says that it is busy. An answer
+// is sent when it is whole and its place is free again, so who reads it slowly, or goes
+// away, is nobody's trouble but his own.
 func atOnce(most int, h http.Handler) http.Handler {
 	slots := make(chan struct{}, most)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case slots <- struct{}{}:
-			defer func() { <-slots }()
-			h.ServeHTTP(w, r)
 		default:
 			http.Error(w, fmt.Sprintf("%d requests are being answered: try again", most), http.StatusServiceUnavailable)
+			return
 		}
+		a := answer{ResponseWriter: w, code: http.StatusOK}
+		func() {
+			defer func() { <-slots }()
+			h.ServeHTTP(&a, r)
+		}()
+		a.send()
 	})
+}
+
+// answer keeps what is answered until it is sent.
+type answer struct {
+	http.ResponseWriter
+	code int
+	body bytes.Buffer
+}
+
+func (a *answer) WriteHeader(code int)        { a.code = code }
+func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
+
+func (a *answer) send() {
+	a.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))
+	a.ResponseWriter.WriteHeader(a.code)
+	_, _ = a.ResponseWriter.Write(a.body.Bytes())
 }
 
 func (d *daemon) registry() *prometheus.Registry {

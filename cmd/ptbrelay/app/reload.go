@@ -71,16 +71,21 @@ func (r *reloader) reload(ctx context.Context, why cause) {
 	if err == nil {
 		commit, err = r.fabric.prepare(config.KeepRestartKeys(r.inForce().cfg, next))
 	}
+	if err == nil {
+		err = r.apply(next, commit, why)
+	}
 	said := r.refused
 	if r.refused = ""; err != nil {
-		r.refused = err.Error()
+		r.refused = err.Error() // so the next look tries again
 	} else {
 		r.last = next
-		err = r.apply(next, commit, why)
 	}
 	switch {
 	case err == nil:
 		r.reloads.Succeeded(time.Now())
+		if said != "" {
+			r.log.Info("configuration is good again")
+		}
 	case ctx.Err() != nil: // the table is gone already
 	case why == bySignal || err.Error() != said:
 		r.reloads.Failed()
@@ -93,7 +98,7 @@ func (d *daemon) apply(next config.Config, commit func(), why cause) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.now.cfg
-	restart := config.RestartKeys(old, next)
+	wanted := next
 	next = config.KeepRestartKeys(old, next)
 	if d.table != nil {
 		if err := d.table.Update(d.rulesConfig(next)); err != nil {
@@ -106,7 +111,7 @@ func (d *daemon) apply(next config.Config, commit func(), why cause) error {
 	d.follow()
 	changed := config.Changed(old, next)
 	d.log.Info("configuration read again", "cause", why, "changed", changed)
-	if len(restart) > 0 {
+	if restart := config.Changed(next, wanted); len(restart) > 0 {
 		d.log.Warn("these keys keep their value until a restart", "keys", restart)
 	}
 	if len(changed) > 0 {

@@ -104,7 +104,7 @@ func TestReloadOfTheSame(t *testing.T) {
 	r.inForceIs(true, slog.LevelInfo, 2)
 	r.says(byFile, "")
 	r.next.Capture.Group = 40
-	r.says(byFile, "until a restart\" keys=[capture.group]")
+	r.says(byFile, "until a restart\" keys=\"[capture.group: 33 -> 40]\"")
 	r.says(byFile, "")
 	r.inForceIs(true, slog.LevelInfo, 3)
 }

@@ -24,9 +24,12 @@ const (
 	shutdownTime = 300 * time.Millisecond
 	// maxConnections keeps idle clients from using up our file descriptors.
 	maxConnections = 64
-	// maxStreams bounds the requests of one HTTP/2 connection that wait, each for the
-	// check of a password for example.
-	maxStreams = 8
+	// acceptPause is how long the kernel gets to find memory for a connection.
+	acceptPause = 100 * time.Millisecond
+	// maxStreams is how many requests an HTTP/2 connection may have at a time. Each can
+	// wait for the check of a password, one after the other: 64 of them are told in 4 s,
+	// which is less than a scrape's patience.
+	maxStreams = 1
 )
 
 // httpServer is the listener of metrics, health and status page; without an address
@@ -48,10 +51,33 @@ func listen(c config.HTTP) (httpServer, error) {
 	}
 	l, err := listenTCP(c.Listen)
 	if err != nil {
-		return httpServer{}, fmt.Errorf("http.listen: %w: is ptbrelay running already? Else choose another address, or \"\" for none", err)
+		return httpServer{}, fmt.Errorf("http.listen: %w%s", err, listenHint(err))
 	}
-	s.listener = netutil.LimitListener(l, maxConnections)
+	s.listener = netutil.LimitListener(patientListener{l}, maxConnections)
 	return s, nil
+}
+
+// listenHint says what to do about an address that cannot be listened on.
+func listenHint(err error) string {
+	if errors.Is(err, unix.EADDRNOTAVAIL) {
+		return ": this host does not have the address: set http.listen to one that it has, or to \"\" for none"
+	}
+	return ": is ptbrelay running already? Else choose another address, or \"\" for none"
+}
+
+// patientListener tries again where the kernel has no memory for a connection: that
+// passes, and net/http would give up, and the relay with it.
+type patientListener struct{ net.Listener }
+
+// Accept implements [net.Listener].
+func (l patientListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.ENOMEM) {
+			return c, err
+		}
+		time.Sleep(acceptPause)
+	}
 }
 
 // listenTCP knows localhost by heart: a relay must not wait for DNS.
@@ -79,8 +105,11 @@ func (s httpServer) serve(ctx context.Context, h http.Handler, log *slog.Logger)
 	if s.listener == nil {
 		return nil
 	}
+	if a, ok := s.listener.Addr().(*net.TCPAddr); ok && a.IP.IsLoopback() && s.file == "" {
+		h = askedAsLocal(h)
+	}
 	server := &http.Server{
-		Handler:           h,
+		Handler:           s.file.guard(s.protection, h),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
@@ -120,9 +149,16 @@ func (s httpServer) watch(ctx context.Context, log *slog.Logger) {
 	}
 	said := ""
 	peers.WatchFile(ctx, string(s.file), log, func() {
+		wrong := make(chan error, 1)
+		go func() { wrong <- s.file.follow(s.protection) }()
 		text := ""
-		if err := s.file.follow(s.protection); err != nil {
-			text = err.Error()
+		select {
+		case <-ctx.Done():
+			return // a pipe, or a file of a server that is gone, may hold the reader for ever
+		case err := <-wrong:
+			if err != nil {
+				text = err.Error()
+			}
 		}
 		switch text {
 		case said:

@@ -126,7 +126,10 @@ func TestListenErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	for _, address := range []string{taken.Addr().String(), "192.0.2.1:7690"} {
+	for address, remedy := range map[string]string{
+		taken.Addr().String(): `choose another address, or "" for none`,
+		"192.0.2.1:7690":      `set http.listen to one that it has, or to "" for none`,
+	} {
 		s, err := listen(config.HTTP{Listen: address})
 		if err == nil {
 			t.Errorf("%s: listens", address)
@@ -134,7 +137,7 @@ func TestListenErrors(t *testing.T) {
 			continue
 		}
 		text := err.Error()
-		if !strings.HasPrefix(text, "http.listen: ") || !strings.HasSuffix(text, `choose another address, or "" for none`) || strings.Contains(text, "\n") {
+		if !strings.HasPrefix(text, "http.listen: ") || !strings.HasSuffix(text, remedy) || strings.Contains(text, "\n") {
 			t.Errorf("%s: %s", address, text)
 		}
 	}

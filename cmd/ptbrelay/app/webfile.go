@@ -3,6 +3,8 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"net/http"
 	"os"
 	"strings"
 
@@ -23,12 +25,12 @@ func (f webFile) read() (p protection, err error) {
 	if f == "" {
 		return p, nil
 	}
-	if err := web.Validate(string(f)); err != nil {
-		return p, fmt.Errorf("http.config_file: %s: %w", f, oneLine(err))
-	}
-	text, err := os.ReadFile(string(f))
+	text, err := f.text()
 	if err != nil {
 		return p, fmt.Errorf("http.config_file: %w", err)
+	}
+	if err := web.Validate(string(f)); err != nil {
+		return p, fmt.Errorf("http.config_file: %s: %w", f, oneLine(err))
 	}
 	var keys struct {
 		TLS struct {
@@ -38,9 +40,24 @@ func (f webFile) read() (p protection, err error) {
 		Users map[string]any `yaml:"basic_auth_users"`
 	}
 	if err := yaml.Unmarshal(text, &keys); err != nil {
-		return p, fmt.Errorf("http.config_file: %s: %w", f, oneLine(err))
+		// Without the source: it has passwords' hashes, and may have the key.
+		return p, fmt.Errorf("http.config_file: %s: %w", f, oneLine(errors.New(yaml.FormatError(err, false, false))))
 	}
 	return protection{tls: keys.TLS.Text+keys.TLS.File != "", passwords: len(keys.Users) > 0}, nil
+}
+
+// text is what stands in the file.
+func (f webFile) text() ([]byte, error) {
+	// Looked at before it is opened, for opening a pipe would block.
+	info, err := os.Stat(string(f))
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", f)
+	}
+	text, err := os.ReadFile(string(f))
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: user %d, who runs this, must be able to read it; systemd hands it over by LoadCredential", err, os.Getuid())
+	}
+	return text, err
 }
 
 func oneLine(err error) error { return errors.New(strings.Join(strings.Fields(err.Error()), " ")) }
@@ -48,7 +65,24 @@ func oneLine(err error) error { return errors.New(strings.Join(strings.Fields(er
 var (
 	errTLSOn  = errors.New("http.config_file turns TLS on, which takes a restart: until then answers are not encrypted")
 	errTLSOff = errors.New("http.config_file turns TLS off, which takes a restart: until then nobody is served")
+	// A file that is cut short asks for nothing.
+	errPasswordsOff = errors.New("http.config_file turns passwords off, which takes a restart: until then nobody is served")
 )
+
+// guard serves nobody where the file that asked for passwords at the start no longer
+// serves so: exporter-toolkit would ask for none.
+func (f webFile) guard(begun protection, h http.Handler) http.Handler {
+	if !begun.passwords {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f.follow(begun) != nil {
+			http.Error(w, "http.config_file is bad: the log says why", http.StatusServiceUnavailable)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
 
 // follow returns why a server that began with this protection does not serve as the
 // file says now, or nil.
@@ -61,6 +95,8 @@ func (f webFile) follow(begun protection) error {
 		return errTLSOn
 	case begun.tls && !now.tls:
 		return errTLSOff
+	case begun.passwords && !now.passwords:
+		return errPasswordsOff
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,6 +27,13 @@ func TestWebFileThatIsBad(t *testing.T) {
 			t.Errorf("%s: %v, want %q in one line", text, err, want)
 		}
 	}
+	if _, err := webFile(t.TempDir()).read(); !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a folder: %v", err)
+	}
+	secret := write(t, "basic_auth_users: !!map {u: !!str "+aHash+"}")
+	if _, err := webFile(secret).read(); err == nil || strings.Contains(err.Error(), aHash) {
+		t.Errorf("what only one reader knows: %v", err)
+	}
 	absent := filepath.Join(t.TempDir(), "absent")
 	if _, err := webFile(absent).read(); !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("absent: %v", err)
@@ -44,6 +53,8 @@ func TestWebFileThatChanges(t *testing.T) {
 	}{
 		{"", protection{}, nil, protection{}},
 		{"", protection{tls: true}, errTLSOff, protection{}},
+		{"", protection{passwords: true}, errPasswordsOff, protection{}},
+		{"basic_auth_users:\n", protection{passwords: true}, errPasswordsOff, protection{}},
 		{"basic_auth_users: {u: '" + aHash + "'}", protection{}, nil, protection{passwords: true}},
 		{"basic_auth_users: {u: '" + aHash + "'}", protection{tls: true, passwords: true}, errTLSOff, protection{passwords: true}},
 	} {
@@ -55,6 +66,22 @@ func TestWebFileThatChanges(t *testing.T) {
 		}
 		if now, err := webFile(path).read(); now != c.now || err != nil {
 			t.Errorf("%q: %v, %v; want %v", c.text, now, err, c.now)
+		}
+	}
+}
+
+// A file of passwords that is cut short opens nothing, until it is whole again.
+func TestWebFileGuard(t *testing.T) {
+	whole := "basic_auth_users: {u: '" + aHash + "'}"
+	path := write(t, whole)
+	for text, want := range map[string]int{whole: http.StatusNotFound, "": http.StatusServiceUnavailable, "# empty": http.StatusServiceUnavailable} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		webFile(path).guard(protection{passwords: true}, http.NotFoundHandler()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		if w.Code != want {
+			t.Errorf("%q: %d, want %d", text, w.Code, want)
 		}
 	}
 }
