@@ -30,7 +30,7 @@ func TestBadFiles(t *testing.T) {
 			if got := err.Error(); got != strings.Join(want, "\n") {
 				t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
 			}
-			if d := diff(Config{}, c); d != "" {
+			if d := diff(Config{Control: c.Control}, c); d != "" {
 				t.Errorf("a refused file gave values: %s", d)
 			}
 			var p Problem

@@ -32,8 +32,9 @@ func Load(path string) (c Config, empty bool, err error) {
 
 // Parse reads a configuration; name is the file in its errors. What is not
 // given has its default, so an empty reader gives [Default]. An error names all
-// problems, one a line, each with file, line and column; the Config is of use
-// only without one. What a flag may give yet is left to [Config.Validate].
+// problems, one a line, each with file, line and column; of the
+// Config only Control is of use then, empty where the source is no YAML. What a flag
+// may give yet is left to [Config.Validate].
 func Parse(r io.Reader, name string) (Config, error) {
 	source, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
@@ -45,7 +46,7 @@ func Parse(r io.Reader, name string) (Config, error) {
 		problems[i].File = name
 	}
 	if len(problems) > 0 {
-		return Config{}, join(problems)
+		return Config{Control: c.Control}, join(problems)
 	}
 	return c, nil
 }
@@ -53,10 +54,12 @@ func Parse(r io.Reader, name string) (Config, error) {
 // parse fills c and returns every problem, sorted by position.
 func parse(source []byte, c *Config) []Problem {
 	if p, ok := checkBytes(source); !ok {
+		c.Control = ""
 		return []Problem{p}
 	}
 	root, problem := readTree(string(bytes.TrimPrefix(source, []byte("\ufeff"))))
 	if problem != nil {
+		c.Control = ""
 		return []Problem{*problem}
 	}
 	d := decoder{at: make(map[string]position), failed: make(map[string]bool)}

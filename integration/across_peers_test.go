@@ -69,10 +69,7 @@ func TestReloadChangesPeers(t *testing.T) {
 	write := func(servers ...int) {
 		t.Helper()
 		list := strings.Split(strings.TrimSpace(r.addresses(lab.IPv4, servers...)), "\n")
-		text := unlimited + "peers: {static: [" + strings.Join(list, ", ") + "]}\n"
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, path, unlimited+"peers: {static: ["+strings.Join(list, ", ")+"]}\n")
 	}
 	write(0, 1)
 	sender := r.start(0, "--config", path)

@@ -84,12 +84,7 @@ func TestReadmeDryRun(t *testing.T) {
 // section is a part of the README, by its heading.
 func section(t *testing.T, heading string) string {
 	t.Helper()
-	_, rest, ok := strings.Cut(readme(t), "\n## "+heading+"\n")
-	if !ok {
-		t.Fatalf("the README has no section %q", heading)
-	}
-	text, _, _ := strings.Cut(rest, "\n## ")
-	return text
+	return chapter(t, readmePage, heading)
 }
 
 // shape is a text without what differs from run to run.
@@ -133,9 +128,7 @@ func (r *rollout) configure(text string) {
 
 func (r *rollout) write(server int, config string) {
 	r.t.Helper()
-	if err := os.WriteFile(r.configs[server], []byte(config), 0o600); err != nil {
-		r.t.Fatal(err)
-	}
+	writeFile(r.t, r.configs[server], config)
 }
 
 // place does what systemd does with a credential, on every server.
@@ -202,7 +195,9 @@ func (r *rollout) do(line string) {
 	case line == "systemctl restart ptbrelay":
 		r.restartAll()
 	case ours && args[0] == "watch":
-		r.watch()
+		if code, printed := r.watch(0); code != 0 {
+			r.t.Errorf("watch: exit code %d:\n%s", code, printed)
+		}
 	case ours:
 		r.obey(args...)
 	case !slices.Contains([]string{"curl", "systemctl", "ssh"}, words[0]):
@@ -222,10 +217,10 @@ func (r *rollout) obey(args ...string) {
 	}
 }
 
-// watch ends a stream of messages as its reader does.
-func (r *rollout) watch() {
+// watch ends a stream of messages by Ctrl-C when it has begun.
+func (r *rollout) watch(server int, flags ...string) (code int, printed string) {
 	r.t.Helper()
-	p := labtest.Start(r.t, r.Servers[0], "watch", "--config", r.configs[0])
+	p := labtest.Start(r.t, r.Servers[server], append([]string{"watch", "--config", r.configs[server]}, flags...)...)
 	labtest.Eventually(r.t, 5*time.Second, "watch has begun", func() error {
 		if !strings.Contains(p.Log(), "became") {
 			return errNotYet
@@ -235,9 +230,7 @@ func (r *rollout) watch() {
 	if err := p.Signal(syscall.SIGINT); err != nil {
 		r.t.Fatal(err)
 	}
-	if code, printed := ended(r.t, p); code != 0 {
-		r.t.Errorf("watch: exit code %d:\n%s", code, printed)
-	}
+	return ended(r.t, p)
 }
 
 // restartAll restarts one server after the other. After each the group is of two
@@ -259,7 +252,8 @@ type admin struct {
 	dir string
 }
 
-// newAdmin installs this test binary, which labtest.Main makes a ptbrelay.
+// newAdmin installs this test binary, which labtest.Main makes a ptbrelay by its
+// environment.
 func newAdmin(t *testing.T) *admin {
 	t.Helper()
 	self, err := os.Executable()
@@ -267,29 +261,31 @@ func newAdmin(t *testing.T) *admin {
 		t.Fatal(err)
 	}
 	a := &admin{t: t, dir: t.TempDir()}
-	program := fmt.Sprintf("#!/bin/sh\n%s=1 exec %q \"$@\"\n", labtest.ActAsDaemon, self)
+	program := fmt.Sprintf("#!/bin/sh\nexec %q \"$@\"\n", self)
 	if err := os.WriteFile(filepath.Join(a.dir, "ptbrelay"), []byte(program), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return a
 }
 
-// sh runs a line of shell in the admin's folder.
-func (a *admin) sh(line string) {
-	a.t.Helper()
+// shell is a line of shell in the admin's folder.
+func (a *admin) shell(line string) *exec.Cmd {
 	c := exec.CommandContext(a.t.Context(), "sh", "-c", line)
 	c.Dir = a.dir
-	c.Env = append(os.Environ(), "PATH="+a.dir+":"+os.Getenv("PATH"))
-	if out, err := c.CombinedOutput(); err != nil {
+	c.Env = append(os.Environ(), labtest.DaemonEnv()...)
+	c.Env = append(c.Env, "PATH="+a.dir+":"+os.Getenv("PATH"))
+	return c
+}
+
+// sh does a line of shell.
+func (a *admin) sh(line string) {
+	a.t.Helper()
+	if out, err := a.shell(line).CombinedOutput(); err != nil {
 		a.t.Fatalf("%s: %v: %s", line, err, out)
 	}
 }
 
 func (a *admin) read(name string) string {
 	a.t.Helper()
-	b, err := os.ReadFile(filepath.Join(a.dir, name))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return string(b)
+	return fileText(a.t, filepath.Join(a.dir, name))
 }

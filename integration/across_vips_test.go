@@ -100,12 +100,7 @@ func (r *racks) delivered(server int, delivery string) float64 {
 // delivers waits until a server's deliveries of each family were that often that.
 func (r *racks) delivers(server int, delivery string, atLeast float64) {
 	r.t.Helper()
-	node := r.Servers[server]
-	labtest.Eventually(r.t, 5*time.Second, fmt.Sprintf("%v are %s on %s", atLeast, delivery, node.Name()), func() error {
-		m, err := labtest.TryMetrics(r.t.Context(), node, labtest.MetricsURL)
-		if err != nil {
-			return err
-		}
+	awaitMetrics(r.t, r.Servers[server], 5*time.Second, fmt.Sprintf("%v are %s", atLeast, delivery), func(m map[string]float64) error {
 		for _, f := range lab.Families() {
 			if n := m[deliveryMetric(f.String(), delivery)]; n < atLeast {
 				return fmt.Errorf("%v of %v", n, f)

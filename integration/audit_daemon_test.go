@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -264,9 +263,7 @@ func TestAuditDaemonWithoutMSS(t *testing.T) {
 	}
 
 	before := rulesOf(t, server, "ptbrelay")
-	if err := os.WriteFile(config, []byte(withMSS), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, config, withMSS)
 	reread(t, p)
 	if !strings.Contains(p.Log(), "until a restart") || !strings.Contains(p.Log(), "audit.mss") {
 		t.Errorf("it does not say that audit.mss takes a restart:\n%s", p.Log())

@@ -71,7 +71,7 @@ func (u *untried) file(name string) string { return filepath.Join(u.dir, name) }
 
 func (u *untried) configure(yaml string) {
 	u.t.Helper()
-	writeFile(u.t, u.file("config.yaml"), []byte(yaml))
+	writeFile(u.t, u.file("config.yaml"), yaml)
 }
 
 // do does a line of the README's and returns what it printed.

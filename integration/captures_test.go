@@ -24,7 +24,7 @@ import (
 	"ptbrelay/relay/capture"
 )
 
-var update = flag.Bool("update", false, "make the captures and their totals in testdata anew")
+var update = flag.Bool("update", false, "make the captures and their totals in testdata anew, and "+metricsFile)
 
 // captures are the files that ship in testdata, and what makes each anew. What is
 // built is the same each time; what is taken in the lab is not.
@@ -69,13 +69,6 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
-func writeFile(t *testing.T, path string, b []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, b, 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // unpacked is what is in a file, for compressors differ.
 func unpacked(t *testing.T, name string, b []byte) []byte {
 	t.Helper()
@@ -97,7 +90,7 @@ func unpacked(t *testing.T, name string, b []byte) []byte {
 func replayTotals(t *testing.T, path string) []byte {
 	t.Helper()
 	defaults := filepath.Join(t.TempDir(), "config.yaml")
-	writeFile(t, defaults, nil)
+	writeFile(t, defaults, "")
 	var stdout, stderr bytes.Buffer
 	if code := app.Run(t.Context(), []string{"replay", "-c", defaults, "--format", "json", path}, nil, &stdout, &stderr); code != 0 {
 		t.Fatalf("exit code %d: %s", code, &stderr)

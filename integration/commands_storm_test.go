@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -122,9 +121,7 @@ func (s *storm) known() float64 {
 // reload changes configuration and keys.
 func (s *storm) reload(i int) {
 	s.t.Helper()
-	if err := os.WriteFile(s.config, []byte(stormTexts[(i+1)%len(stormTexts)]), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
+	writeFile(s.t, s.config, stormTexts[(i+1)%len(stormTexts)])
 	first := uint8(i % 2)
 	labtest.WriteKeys(s.t, s.server, labtest.Key(first), labtest.Key(1-first))
 	reread(s.t, s.relay)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -95,17 +93,7 @@ func tryAsk[Answer any](ctx context.Context, server *lab.Node, question func(con
 // reread has a daemon read its configuration again, and returns when it has.
 func reread(t testing.TB, p *lab.Process) {
 	t.Helper()
-	const said = readAgain + " cause=signal"
-	before := strings.Count(p.Log(), said)
-	if err := p.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-	labtest.Eventually(t, 5*time.Second, "the configuration is read", func() error {
-		if strings.Count(p.Log(), said) == before {
-			return errNotYet
-		}
-		return nil
-	})
+	hangUp(t, p, readAgain+" cause=signal")
 }
 
 // leaving watches the copies that leave servers.

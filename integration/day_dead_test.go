@@ -2,8 +2,6 @@ package integration
 
 import (
 	"time"
-
-	"ptbrelay/integration/labtest"
 )
 
 // downWithin is how long after its last receipt a peer is down, and some slack.
@@ -37,12 +35,11 @@ func peerDies(d *day) {
 	}
 
 	for _, i := range d.running() {
-		labtest.Eventually(d.t, downWithin, "the peer is down for "+d.Servers[i].Name(), func() error {
-			m, err := labtest.TryMetrics(d.t.Context(), d.Servers[i], labtest.MetricsURL)
-			if err == nil && m[peersMetric("static", "down")] != 1 {
-				err = errNotYet
+		awaitMetrics(d.t, d.Servers[i], downWithin, "the peer is down", func(m map[string]float64) error {
+			if m[peersMetric("static", "down")] != 1 {
+				return errNotYet
 			}
-			return err
+			return nil
 		})
 		d.members[i].dead = []int{dead}
 	}

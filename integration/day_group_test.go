@@ -3,7 +3,6 @@ package integration
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -94,13 +93,7 @@ audit: {routes_every: 1s}
 // put replaces a server's configuration at once, as careful editors do.
 func (d *day) put(server int, text string) {
 	d.t.Helper()
-	path := d.configs[server]
-	if err := os.WriteFile(path+".new", []byte(text), 0o600); err != nil {
-		d.t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		d.t.Fatal(err)
-	}
+	replaceFile(d.t, d.configs[server], text)
 }
 
 // running are the servers whose daemons run.

@@ -30,7 +30,12 @@ func pageOf(t testing.TB, server *lab.Node) (shown, error) {
 	if status != http.StatusOK {
 		return shown{}, fmt.Errorf("the page answers %d: %s", status, body)
 	}
-	root, err := html.Parse(strings.NewReader(body))
+	return readPage(body)
+}
+
+// readPage reads a document.
+func readPage(document string) (shown, error) {
+	root, err := html.Parse(strings.NewReader(document))
 	if err != nil {
 		return shown{}, err
 	}
@@ -67,10 +72,11 @@ func (s *shown) read(root *html.Node) error {
 }
 
 func (s *shown) addNumber(metric, text string) error {
-	n, err := strconv.ParseFloat(text, 64)
+	plain, err := strconv.ParseUint(text, 10, 64)
 	if err != nil {
 		return fmt.Errorf("%s on the page: %w", metric, err)
 	}
+	n := float64(plain)
 	if earlier, ok := s.numbers[metric]; ok && earlier != n {
 		return fmt.Errorf("%s is %v and %v on one page", metric, earlier, n)
 	}

@@ -34,11 +34,7 @@ func (d *day) count() counting {
 func (c counting) check() {
 	c.t.Helper()
 	for i := range c.before {
-		labtest.Eventually(c.t, 5*time.Second, "the counts of "+c.Servers[i].Name()+" are those of the wire", func() error {
-			m, err := labtest.TryMetrics(c.t.Context(), c.Servers[i], labtest.MetricsURL)
-			if err != nil {
-				return err
-			}
+		awaitMetrics(c.t, c.Servers[i], 5*time.Second, "the counts are those of the wire", func(m map[string]float64) error {
 			if diff := cmp.Diff(c.onWire(i), c.since(i, m)); diff != "" {
 				return fmt.Errorf("-wire +metrics:\n%s", diff)
 			}

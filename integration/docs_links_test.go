@@ -56,15 +56,6 @@ func markdownPages(t *testing.T) (found []string) {
 	return found
 }
 
-func fileText(t *testing.T, path string) string {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
 var (
 	fencedBlock  = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
 	inlineCode   = regexp.MustCompile("`[^`\n]+`")

@@ -14,7 +14,7 @@ const operatingPage = "docs/operating.md"
 
 // The page has a heading for each alert, and for none that does not exist.
 func TestOperatingAlerts(t *testing.T) {
-	onPage := firstGroups(regexp.MustCompile(`(?m)^### (.*)$`), chapter(t, "Alerts"))
+	onPage := firstGroups(regexp.MustCompile(`(?m)^### (.*)$`), chapter(t, operatingPage, "Alerts"))
 	rules := firstGroups(regexp.MustCompile(`(?m)^ *- alert: (\w+)$`), fileText(t, rulesFile))
 	if diff := cmp.Diff(rules, onPage); diff != "" || len(rules) == 0 {
 		t.Errorf("%d alerts; -rules +page:\n%s", len(rules), diff)
@@ -23,7 +23,7 @@ func TestOperatingAlerts(t *testing.T) {
 
 // The page has a row for each metric, and for none that does not exist.
 func TestOperatingMetrics(t *testing.T) {
-	rows := firstGroups(regexp.MustCompile("(?m)^\\| `(ptbrelay_\\w+)` \\|"), chapter(t, "Metrics"))
+	rows := firstGroups(regexp.MustCompile("(?m)^\\| `(ptbrelay_\\w+)` \\|"), chapter(t, operatingPage, "Metrics"))
 	exported := firstGroups(regexp.MustCompile(`(?m)^# TYPE (ptbrelay_\w+) `), goldenMetrics(t))
 	if diff := cmp.Diff(exported, rows); diff != "" || len(exported) == 0 {
 		t.Errorf("%d metrics; -exported +page:\n%s", len(exported), diff)
@@ -45,7 +45,7 @@ func TestOperatingNames(t *testing.T) {
 	if len(names) < 50 {
 		t.Errorf("only %d names found", len(names))
 	}
-	text := chapter(t, "Metrics")
+	text := chapter(t, operatingPage, "Metrics")
 	for _, name := range names {
 		if !strings.Contains(text, "`"+name+"`") {
 			t.Errorf("%s is not under Metrics", name)
@@ -53,18 +53,18 @@ func TestOperatingNames(t *testing.T) {
 	}
 }
 
-// chapter is a part of the operating page, by its heading.
-func chapter(t *testing.T, name string) string {
+// chapter is a part of a page, by its heading.
+func chapter(t *testing.T, page, name string) string {
 	t.Helper()
-	_, rest, ok := strings.Cut(fileText(t, operatingPage), "\n## "+name+"\n")
+	_, rest, ok := strings.Cut(fileText(t, page), "\n## "+name+"\n")
 	if !ok {
-		t.Fatalf("%s has no chapter %q", operatingPage, name)
+		t.Fatalf("%s has no chapter %q", page, name)
 	}
 	text, _, _ := strings.Cut(rest, "\n## ")
 	return text
 }
 
-// firstGroups are the different first firstGroups of all matches, in alphabetical order.
+// firstGroups are the different first groups of all matches, in alphabetical order.
 func firstGroups(pattern *regexp.Regexp, text string) []string {
 	found := make(map[string]bool)
 	for _, m := range pattern.FindAllStringSubmatch(text, -1) {

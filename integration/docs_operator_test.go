@@ -22,12 +22,18 @@ type operator struct {
 
 func newOperator(t *testing.T) *operator {
 	t.Helper()
-	requireProgram(t, "nft")
+	for _, program := range []string{"nft", "curl"} {
+		requireProgram(t, program)
+	}
 	o := &operator{rollout: &rollout{racks: watchRacks(t, lab.Options{Shape: lab.ShapeRouted, Clients: 1}), admin: newAdmin(t)}}
 	o.configure(blocks(section(t, "Across racks"), "yaml")[0])
+	for i := range o.Servers {
+		o.installConfig(i)
+	}
 	o.place(labtest.Key(0) + "\n")
 	o.startAll()
 	o.admin.sh("mkdir bin && cp ptbrelay bin/ptbrelay")
+	o.admin.sh(o.here(blocks(chapter(t, operatingPage, "How to ask"), "console")[0]))
 	return o
 }
 
@@ -104,7 +110,6 @@ func (o *operator) on(server int, line string) (code int, printed string) {
 	line = strings.TrimSuffix(line, " | grep -v ' 0$'")
 	first, rest := cutShell(line)
 	words := strings.Fields(first)
-	var input string
 	switch {
 	case words[0] == "systemctl":
 		o.systemctl(server, words[1])
@@ -112,21 +117,17 @@ func (o *operator) on(server int, line string) (code int, printed string) {
 	case words[0] == "timedatectl": // of the host, not of the lab
 		return 0, ""
 	case words[0] == "timeout" && words[2] == "tcpdump":
-		writeFile(o.t, filepath.Join(o.admin.dir, "ptbs.pcap"), []byte(fileText(o.t, "testdata/blackhole.pcap")))
+		writeFile(o.t, filepath.Join(o.admin.dir, "ptbs.pcap"), fileText(o.t, "testdata/blackhole.pcap"))
 		return 0, ""
 	case words[0] == "ip":
 		o.vip(line)
 		return 0, ""
 	case words[0] == "ptbrelay" && words[1] == "watch":
-		return o.watched(server, words[1:])
+		return o.watch(server, words[2:]...)
 	case words[0] == "journalctl":
-		input = o.journal(server, first)
-	case words[0] == "curl":
-		input = o.get(server, words)
-	default:
-		return o.shell(server, line, "")
+		return o.shell(server, "cat"+rest, o.journal(server, first))
 	}
-	return o.shell(server, "cat"+rest, input)
+	return o.shell(server, line, "")
 }
 
 // cutShell cuts a line before the rest of a pipe, or where its output goes.

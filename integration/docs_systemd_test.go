@@ -7,9 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"ptbrelay/integration/labtest"
 )
@@ -40,20 +38,7 @@ func (o *operator) stop(server int) { labtest.Stop(o.t, o.daemons[server]) }
 // reload returns when the daemon has taken or refused its configuration.
 func (o *operator) reload(server int) {
 	o.t.Helper()
-	p := o.daemons[server]
-	read := func() int {
-		return strings.Count(p.Log(), "configuration read again") + strings.Count(p.Log(), "configuration refused")
-	}
-	before := read()
-	if err := p.Signal(syscall.SIGHUP); err != nil {
-		o.t.Fatal(err)
-	}
-	labtest.Eventually(o.t, 5*time.Second, "the configuration is read", func() error {
-		if read() == before {
-			return errNotYet
-		}
-		return nil
-	})
+	hangUp(o.t, o.daemons[server], `"configuration re`) // read again, or refused
 }
 
 var (

@@ -6,8 +6,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -49,18 +47,14 @@ func plain(expr string) string {
 
 func goldenMetrics(t testing.TB) string {
 	t.Helper()
-	text, err := os.ReadFile(metricsFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	return fileText(t, metricsFile)
 }
 
 // A Prometheus that scrapes two servers, and cannot a third, answers every query of
 // the dashboard; none answers for servers or jobs that were not chosen.
 func TestGrafanaQueries(t *testing.T) {
 	d, _ := readDashboard(t)
-	p := startPrometheus(t, scrapeTwo(t))
+	p := startPrometheus(t, scraping(t, fmt.Sprintf("{targets: [%q, %q, %q]}", startStandIn(t), startStandIn(t), freeAddress(t))))
 	awaitScrapes(t, p)
 	for _, panel := range d.pictures() {
 		t.Run(panel.Title, func(t *testing.T) {
@@ -74,23 +68,6 @@ func TestGrafanaQueries(t *testing.T) {
 			checkChoice(t, p, &v)
 		}
 	}
-}
-
-// scrapeTwo is the configuration of a Prometheus with the rules that come with the
-// dashboard, and three servers of which two answer.
-func scrapeTwo(t *testing.T) string {
-	t.Helper()
-	rules, err := filepath.Abs(rulesFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf(`
-global: {scrape_interval: 200ms, evaluation_interval: 200ms}
-rule_files: [%q]
-scrape_configs:
-  - job_name: ptbrelay
-    static_configs: [{targets: [%q, %q, %q]}]
-`, rules, startStandIn(t), startStandIn(t), freeAddress(t))
 }
 
 // startStandIn serves the metrics of the golden file, but for those that nobody can

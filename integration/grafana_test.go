@@ -3,7 +3,6 @@ package integration
 import (
 	"encoding/json"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -63,14 +62,11 @@ type dashboardTarget struct {
 // readDashboard reads the dashboard, and its text beside.
 func readDashboard(t testing.TB) (d dashboard, text string) {
 	t.Helper()
-	raw, err := os.ReadFile(dashboardFile)
-	if err != nil {
+	text = fileText(t, dashboardFile)
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(raw, &d); err != nil {
-		t.Fatal(err)
-	}
-	return d, string(raw)
+	return d, text
 }
 
 // pictures are the panels that show something; the others are headings.

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,14 +54,13 @@ func TestGuardSparesTheHost(t *testing.T) {
 // relayed, and returns how many are relayed.
 func awaitSplit(t *testing.T, server *lab.Node, arrived float64) (relayed float64) {
 	t.Helper()
-	labtest.Eventually(t, 5*time.Second, "what arrived is relayed or guarded", func() error {
-		m, err := labtest.TryMetrics(t.Context(), server, labtest.MetricsURL)
+	awaitMetrics(t, server, 5*time.Second, "what arrived is relayed or guarded", func(m map[string]float64) error {
 		guarded := m["ptbrelay_guarded_total"]
 		relayed = m[outcomeMetric("ipv4", "relayed")] + m[outcomeMetric("ipv6", "relayed")]
-		if err == nil && relayed+guarded != arrived {
-			err = fmt.Errorf("%v arrived, %v relayed, %v guarded", arrived, relayed, guarded)
+		if relayed+guarded != arrived {
+			return fmt.Errorf("%v arrived, %v relayed, %v guarded", arrived, relayed, guarded)
 		}
-		return err
+		return nil
 	})
 	return relayed
 }
@@ -100,12 +98,11 @@ func checkOwnersLearned(t *testing.T, l *lab.Lab, r lab.Report, copies map[lab.F
 // awaitGuarded waits until a server's guard has turned away so many.
 func awaitGuarded(t *testing.T, server *lab.Node, atLeast float64) (guarded float64) {
 	t.Helper()
-	labtest.Eventually(t, 5*time.Second, "the guard on "+server.Name()+" turns PTBs away", func() error {
-		m, err := labtest.TryMetrics(t.Context(), server, labtest.MetricsURL)
-		if guarded = m["ptbrelay_guarded_total"]; err == nil && guarded < atLeast {
-			err = fmt.Errorf("%v of %v", guarded, atLeast)
+	awaitMetrics(t, server, 5*time.Second, "the guard turns PTBs away", func(m map[string]float64) error {
+		if guarded = m["ptbrelay_guarded_total"]; guarded < atLeast {
+			return fmt.Errorf("%v of %v", guarded, atLeast)
 		}
-		return err
+		return nil
 	})
 	return guarded
 }
@@ -133,9 +130,7 @@ func TestGuardedNeverFalls(t *testing.T) {
 		last = now
 	}
 	for i := range 30 {
-		if err := os.WriteFile(path, []byte(texts[(i+1)%len(texts)]), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, path, texts[(i+1)%len(texts)])
 		if err := p.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}

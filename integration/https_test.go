@@ -221,8 +221,8 @@ func TestHTTPSFollowsItsFiles(t *testing.T) {
 		says   string
 	}{
 		{func() { w.ask(", min_version: TLS14") }, "unknown TLS version"},
-		{func() { replaceFile(t, w.path("pair.pem"), []byte("none")) }, "failed to load X509KeyPair"},
-		{func() { replaceFile(t, w.path("web.yaml"), nil) }, "turns TLS off, which takes a restart"},
+		{func() { replaceFile(t, w.path("pair.pem"), "none") }, "failed to load X509KeyPair"},
+		{func() { replaceFile(t, w.path("web.yaml"), "") }, "turns TLS off, which takes a restart"},
 	} {
 		w.logs(n, good)
 		broken.become()

@@ -108,12 +108,11 @@ func handled(t *testing.T, server *lab.Node, rain *flood) {
 	if rain == nil {
 		return
 	}
-	labtest.Eventually(t, 5*time.Second, "the flood arrives", func() error {
-		m, err := labtest.TryMetrics(t.Context(), server, labtest.MetricsURL)
-		if err == nil && m[verdictMetric("ipv6", classify.Eligible)] < 100 {
-			err = errNotYet
+	awaitMetrics(t, server, 5*time.Second, "the flood arrives", func(m map[string]float64) error {
+		if m[verdictMetric("ipv6", classify.Eligible)] < 100 {
+			return errNotYet
 		}
-		return err
+		return nil
 	})
 }
 
@@ -411,18 +410,8 @@ func TestReloadUnderFlood(t *testing.T) {
 	p := labtest.StartRelay(t, server, "--config", path)
 	rain := startFlood(t, l, 0)
 	for i := range 30 {
-		if err := os.WriteFile(path, []byte(texts[i%len(texts)]), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		labtest.Eventually(t, 5*time.Second, "the configuration is read", func() error {
-			if got := strings.Count(p.Log(), readAgain+" cause=signal"); got != i+1 {
-				return fmt.Errorf("%d times", got)
-			}
-			return nil
-		})
+		writeFile(t, path, texts[i%len(texts)])
+		reread(t, p)
 	}
 	accountedFor(t, l, rain.pour(0))
 	checkLaws(t, server)

@@ -1,9 +1,7 @@
 package integration
 
 import (
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -33,12 +31,7 @@ func TestLogRefused(t *testing.T) {
 	if log := p.Log(); strings.Contains(log, classifytest.Client4.String()) || strings.Contains(log, classifytest.Router4.String()) {
 		t.Errorf("it names a client or a router:\n%s", log)
 	}
-	if err := os.WriteFile(path, []byte("log: {level: debug}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, "log: {level: debug}\n")
 	const want = `level=DEBUG msg="not relayed" from=wire family=ipv4 verdict=mtu-too-small protocol=tcp ` +
 		`vip=192.0.2.1 vip_port=443 client=203.0.113.9 client_port=50000 mtu=300 router=198.51.100.1`
 	labtest.Eventually(t, 5*time.Second, "it tells what it refuses", func() error {

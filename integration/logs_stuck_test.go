@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"syscall"
 	"testing"
@@ -67,12 +66,7 @@ func TestLogStuck(t *testing.T) {
 	await(t, other, deliveryMetric("ipv4", "injected"), 1)
 	await(t, stuck, deliveryMetric("ipv4", "injected"), 1)
 
-	if err := os.WriteFile(path, []byte("log: {level: debug}\nrelay: {dry_run: true}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, "log: {level: debug}\nrelay: {dry_run: true}\n")
 	port := uint16(50003)
 	labtest.Eventually(t, 5*time.Second, "the configuration is read again", func() error {
 		labtest.FromRouter(t, l, 0, classifytest.PTB{ClientPort: port}.Bytes())

@@ -46,15 +46,23 @@ func datagramMetric(of, result string) string {
 // await waits until a metric of a server has a value.
 func await(t testing.TB, server *lab.Node, metric string, want float64) {
 	t.Helper()
-	labtest.Eventually(t, 5*time.Second, fmt.Sprintf("%s on %s is %v", metric, server.Name(), want), func() error {
-		m, err := labtest.TryMetrics(t.Context(), server, labtest.MetricsURL)
-		if err != nil {
-			return err
-		}
+	awaitMetrics(t, server, 5*time.Second, fmt.Sprintf("%s is %v", metric, want), func(m map[string]float64) error {
 		if m[metric] != want {
 			return fmt.Errorf("it is %v", m[metric])
 		}
 		return nil
+	})
+}
+
+// awaitMetrics waits until the metrics of a server meet a condition.
+func awaitMetrics(t testing.TB, server *lab.Node, within time.Duration, what string, condition func(map[string]float64) error) {
+	t.Helper()
+	labtest.Eventually(t, within, what+" on "+server.Name(), func() error {
+		m, err := labtest.TryMetrics(t.Context(), server, labtest.MetricsURL)
+		if err != nil {
+			return err
+		}
+		return condition(m)
 	})
 }
 

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -26,15 +25,9 @@ func TestMetricsGolden(t *testing.T) {
 	lint(t, exposition)
 	got := steady(exposition)
 	if *update {
-		if err := os.WriteFile(metricsFile, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, metricsFile, got)
 	}
-	want, err := os.ReadFile(metricsFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+	if diff := cmp.Diff(strings.Split(goldenMetrics(t), "\n"), strings.Split(got, "\n")); diff != "" {
 		t.Errorf("%s (-update makes it anew) -want +got:\n%s", metricsFile, diff)
 	}
 }

@@ -3,7 +3,6 @@ package integration
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"testing"
 	"time"
 
@@ -125,9 +124,7 @@ func (s *script) play() {
 		return nil
 	})
 	s.holdBack(func() {
-		if err := os.WriteFile(s.config, fmt.Appendf(nil, scriptConfig, true), 0o600); err != nil {
-			s.t.Fatal(err)
-		}
+		writeFile(s.t, s.config, fmt.Sprintf(scriptConfig, true))
 		reread(s.t, s.daemon)
 	})
 	s.holdBack(func() { obeyed(s.t, s.Servers[:1], saysPaused, "pause") })
@@ -257,11 +254,5 @@ func (s *script) settle() {
 // eventually polls the metrics of the scraped server.
 func (s *script) eventually(what string, condition func(map[string]float64) error) {
 	s.t.Helper()
-	labtest.Eventually(s.t, 10*time.Second, what, func() error {
-		m, err := labtest.TryMetrics(s.t.Context(), s.scraped(), labtest.MetricsURL)
-		if err != nil {
-			return err
-		}
-		return condition(m)
-	})
+	awaitMetrics(s.t, s.scraped(), 10*time.Second, what, condition)
 }

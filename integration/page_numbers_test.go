@@ -6,7 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +14,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/google/go-cmp/cmp"
 
-	"ptbrelay/audit/check"
 	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
 )
@@ -30,22 +29,16 @@ func testPageNumbers(t *testing.T, b browser, s *browsed) {
 	before := atRest(t, s.server)
 	p := b.tab(t)
 	p.open(s.url)
-	page := p.metrics()
-	after := metricsOf(t, s.server)
-	for series, texts := range page {
-		for _, text := range texts {
-			n, err := strconv.ParseUint(text, 10, 64)
-			if v, ok := before[series]; err != nil || !ok || float64(n) < v || float64(n) > after[series] {
-				t.Errorf("%s is %q on the page, %v before, %v afterwards", series, text, v, after[series])
-			}
-		}
+	page := p.shown()
+	if err := page.differs(before, metricsOf(t, s.server)); err != nil {
+		t.Error(err)
 	}
 	counted := 0
 	for series, value := range before {
 		if elsewhere.MatchString(series) {
 			continue
 		}
-		if len(page[series]) == 0 {
+		if _, ok := page.numbers[series]; !ok {
 			t.Errorf("%s, which is %v, is not on the page", series, value)
 		}
 		if value > 0 {
@@ -53,11 +46,10 @@ func testPageNumbers(t *testing.T, b browser, s *browsed) {
 		}
 	}
 	const some = 30
-	if counted < some {
-		t.Errorf("%d numbers on the page are not 0, want %d at least", counted, some)
+	if counted < some || len(page.findings) == 0 {
+		t.Errorf("%d numbers on the page are not 0, want %d at least; %d findings", counted, some, len(page.findings))
 	}
-	s.checkStates(p)
-	s.checkFindings(p, before)
+	s.checkStates(t, page)
 }
 
 // atRest is what a server counts when nothing but probes comes any more.
@@ -80,14 +72,20 @@ func atRest(t testing.TB, server *lab.Node) (m map[string]float64) {
 	return m
 }
 
-// metrics are the numbers on the page by series, as they are written there.
-func (p *tab) metrics() map[string][]string {
+// document is the page as it stands.
+func (p *tab) document() string {
 	p.t.Helper()
-	m := make(map[string][]string)
-	for _, e := range evaluate[[][2]string](p, `[...document.querySelectorAll("[data-metric]")].map(e => [e.dataset.metric, e.textContent.trim()])`) {
-		m[e[0]] = append(m[e[0]], e[1])
+	return evaluate[string](p, `document.documentElement.outerHTML`)
+}
+
+// shown is what the page says.
+func (p *tab) shown() shown {
+	p.t.Helper()
+	page, err := readPage(p.document())
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	return m
+	return page
 }
 
 // isMetric is the expression that a number on the page is this.
@@ -95,53 +93,32 @@ func isMetric(series string, value float64) string {
 	return fmt.Sprintf(`document.querySelector("[data-metric=" + CSS.escape(%q) + "]").textContent.trim() === "%v"`, series, value)
 }
 
-// stateWord is the expression of a state word.
-func stateWord(name string) string {
-	return fmt.Sprintf(`document.querySelector("[data-state='%s']").textContent.trim()`, name)
+// isState is the expression that a state word is this.
+func isState(name, word string) string {
+	return fmt.Sprintf(`document.querySelector("[data-state='%s']").textContent.trim() === %q`, name, word)
 }
 
-// isState is the expression that a state word is this.
-func isState(name, word string) string { return fmt.Sprintf(`%s === %q`, stateWord(name), word) }
-
 // checkStates checks what the page says of a group that runs, and its peers.
-func (s *browsed) checkStates(p *tab) {
-	p.t.Helper()
+func (s *browsed) checkStates(t testing.TB, page shown) {
+	t.Helper()
 	for name, want := range map[string]string{
 		"capturing": "yes", "paused": "no", "dry-run": "no", "transport": "udp", "config": "good",
 	} {
-		if got := evaluate[string](p, stateWord(name)); got != want {
-			p.t.Errorf("%s: %q, want %q", name, got, want)
+		if got := page.states[name]; got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 	for _, name := range []string{"version", "uptime"} {
-		if evaluate[string](p, stateWord(name)) == "" {
-			p.t.Errorf("no %s", name)
+		if page.states[name] == "" {
+			t.Errorf("no %s", name)
 		}
 	}
 	want := map[string]string{silentPeer: "down"}
 	for i := range s.Servers[1:] {
 		want["["+s.ServerAddr(lab.IPv6, i+1).String()+"]:7690"] = "up"
 	}
-	got := evaluate[map[string]string](p, `Object.fromEntries([...document.querySelectorAll("[data-peer]")]
-		.map(e => [e.dataset.peer, e.querySelector("[data-state=peer]").textContent.trim()]))`)
-	if diff := cmp.Diff(want, got); diff != "" {
-		p.t.Errorf("peers, -want +page:\n%s", diff)
-	}
-}
-
-// checkFindings checks that the page names as many as the metric counts.
-func (s *browsed) checkFindings(p *tab, metrics map[string]float64) {
-	p.t.Helper()
-	want := withName(metrics, "audit_findings")
-	maps.DeleteFunc(want, func(series string, n float64) bool {
-		return n == 0 || strings.Contains(series, fmt.Sprintf("severity=%q", check.OK))
-	})
-	got := make(map[string]float64)
-	for _, f := range evaluate[[][2]string](p, `[...document.querySelectorAll("[data-finding]")].map(e => [e.dataset.finding, e.dataset.severity])`) {
-		got[findingMetric(f[0], check.Severity(f[1]))]++
-	}
-	if diff := cmp.Diff(want, got); diff != "" || len(got) == 0 {
-		p.t.Errorf("%d findings, -metrics +page:\n%s", len(got), diff)
+	if diff := cmp.Diff(want, page.peers); diff != "" {
+		t.Errorf("peers, -want +page:\n%s", diff)
 	}
 }
 
@@ -150,7 +127,7 @@ func (s *browsed) checkFindings(p *tab, metrics map[string]float64) {
 func testPagePrivate(t *testing.T, b browser, s *browsed) {
 	p := b.tab(t)
 	p.open(s.url)
-	document := evaluate[string](p, `document.documentElement.outerHTML`)
+	document := p.document()
 	if !strings.Contains(document, s.ServerAddr(lab.IPv6, 1).String()) {
 		t.Error("the address of a peer is not seen")
 	}
@@ -174,19 +151,17 @@ func testPageWithoutScript(t *testing.T, b browser, s *browsed) {
 	scripted, p := b.tab(t), b.tab(t)
 	scripted.open(s.url)
 	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	before := metricsOf(t, s.server)
 	p.open(s.url)
-	series := func(p *tab) map[string]int {
-		n := make(map[string]int)
-		for series, texts := range p.metrics() {
-			n[series] = len(texts)
-		}
-		return n
+	page := p.shown()
+	if err := page.differs(before, metricsOf(t, s.server)); err != nil {
+		t.Error(err)
 	}
-	if diff := cmp.Diff(series(scripted), series(p)); diff != "" {
+	series := func(m map[string]float64) []string { return slices.Sorted(maps.Keys(m)) }
+	if diff := cmp.Diff(series(scripted.shown().numbers), series(page.numbers)); diff != "" {
 		t.Errorf("numbers, -with +without script:\n%s", diff)
 	}
-	s.checkStates(p)
-	s.checkFindings(p, metricsOf(t, s.server))
+	s.checkStates(t, page)
 	const again = `document.querySelector("meta[http-equiv=refresh]")`
 	if got := evaluate[string](p, again+`?.content ?? ""`); got != "10" {
 		t.Errorf("refreshed every %q s, want 10", got)

@@ -1,11 +1,8 @@
 package integration
 
 import (
-	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -87,26 +84,15 @@ func testPageStates(t *testing.T, b browser, s *browsed) {
 	obeyed(t, s.Servers[:1], saysResumed, "resume")
 	shows("paused", "no")
 
-	s.configure(t, browsedConfig+"relay: {dry_run: true}\n")
+	writeFile(t, s.config, browsedConfig+"relay: {dry_run: true}\n")
 	shows("dry-run", "yes")
-	s.configure(t, "relay: {dry_run: perhaps}\n")
+	writeFile(t, s.config, "relay: {dry_run: perhaps}\n")
 	shows("config", "refused")
 	shows("dry-run", "yes") // the old one is in force
 	p.picture("refused")
-	s.configure(t, browsedConfig)
+	writeFile(t, s.config, browsedConfig)
 	shows("config", "good")
 	shows("dry-run", "no")
-}
-
-// configure has the first server's daemon read this.
-func (s *browsed) configure(t testing.TB, text string) {
-	t.Helper()
-	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.relays[0].Signal(syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // isStale is the expression that the page says so.
@@ -126,10 +112,10 @@ func testPageStale(t *testing.T, b browser, s *browsed) {
 	labtest.Stop(t, s.relays[0])
 	p.await(actionWithin, "the page says that it is stale", isStale)
 	p.picture("stale")
-	kept := p.metrics()
-	for series, texts := range kept {
-		if !restless.MatchString(series) && texts[0] != fmt.Sprint(last[series]) {
-			t.Errorf("%s is %v when stale, %v before", series, texts, last[series])
+	kept := p.shown().numbers
+	for series, n := range kept {
+		if !restless.MatchString(series) && n != last[series] {
+			t.Errorf("%s is %v when stale, %v before", series, n, last[series])
 		}
 	}
 	tries := len(p.requests())
@@ -139,7 +125,7 @@ func testPageStale(t *testing.T, b browser, s *browsed) {
 		}
 		return nil
 	})
-	if diff := cmp.Diff(kept, p.metrics()); diff != "" {
+	if diff := cmp.Diff(kept, p.shown().numbers); diff != "" {
 		t.Errorf("the numbers do not stay:\n%s", diff)
 	}
 

@@ -64,7 +64,7 @@ func startBrowsed(t testing.TB) *browsed {
 		s.relays = append(s.relays, labtest.StartUDPRelay(t, n, s.args...))
 	}
 	labtest.AwaitPeers(t, s.Lab)
-	s.url = front(t, s.server)
+	s.url = "http://" + carryHTTP(t, s.server) + "/"
 	for _, f := range lab.Families() {
 		await(t, s.server, exceptionsMetric(f), 1)
 		s.fill(t, f)

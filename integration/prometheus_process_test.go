@@ -7,9 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -36,13 +34,9 @@ type prometheusServer struct{ url string }
 // returns when it is ready.
 func startPrometheus(t testing.TB, config string) *prometheusServer {
 	t.Helper()
-	program, dir, address := requireProgram(t, "prometheus"), t.TempDir(), freeAddress(t)
-	file := filepath.Join(dir, "prometheus.yaml")
-	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	program, address := requireProgram(t, "prometheus"), freeAddress(t)
 	log := new(heard)
-	cmd := exec.Command(program, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+	cmd := exec.Command(program, "--config.file="+writeConfig(t, config), "--storage.tsdb.path="+t.TempDir(),
 		"--web.listen-address="+address, "--log.level=warn")
 	cmd.Stdout, cmd.Stderr = log, log
 	exited := startUntilEnd(t, cmd)

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -49,17 +48,13 @@ type promRule struct {
 
 func readRules(t testing.TB) (rules []promRule) {
 	t.Helper()
-	text, err := os.ReadFile(rulesFile)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var file struct {
 		Groups []struct {
 			Name  string
 			Rules []promRule
 		}
 	}
-	if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
+	if err := yaml.UnmarshalWithOptions([]byte(fileText(t, rulesFile)), &file, yaml.Strict()); err != nil {
 		t.Fatal(err)
 	}
 	for _, g := range file.Groups {

@@ -2,12 +2,9 @@ package integration
 
 import (
 	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/netip"
-	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,45 +51,32 @@ func TestPrometheusScrapesGroup(t *testing.T) {
 	g.eventually(`ALERTS{alertname!="PtbrelayGuardActive",alertstate="firing"}`, map[string]float64{})
 }
 
-// scrapeAll is the configuration of a Prometheus with our rules that scrapes all
-// servers of a lab, called server0 and so on.
+// scrapeAll is the configuration of a Prometheus that scrapes all servers of a lab,
+// called server0 and so on.
 func scrapeAll(t *testing.T, l *lab.Lab) string {
+	t.Helper()
+	var targets []string
+	for i, s := range l.Servers {
+		targets = append(targets, fmt.Sprintf("{targets: [%q], labels: {instance: server%d}}", carryHTTP(t, s), i))
+	}
+	return scraping(t, targets...)
+}
+
+// scraping is the configuration of a Prometheus with our rules that scrapes these
+// targets, in its own form, five times a second.
+func scraping(t *testing.T, targets ...string) string {
 	t.Helper()
 	rules, err := filepath.Abs(rulesFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf(`
+	return fmt.Sprintf(`
 global: {scrape_interval: 200ms, evaluation_interval: 200ms}
 rule_files: [%q]
 scrape_configs:
   - job_name: ptbrelay
-    static_configs:
-`, rules)
-	for i, s := range l.Servers {
-		config += fmt.Sprintf("      - {targets: [%q], labels: {instance: server%d}}\n", startProxy(t, s), i)
-	}
-	return config
-}
-
-// startProxy makes the daemon of a server reachable from the tests' own loopback.
-func startProxy(t *testing.T, server *lab.Node) (address string) {
-	t.Helper()
-	to, err := url.Parse(labtest.MetricsURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	to.Path = ""
-	transport := &http.Transport{DialContext: server.Dial}
-	s := httptest.NewServer(&httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
-		Transport: transport,
-	})
-	t.Cleanup(func() {
-		s.Close()
-		transport.CloseIdleConnections()
-	})
-	return s.Listener.Addr().String()
+    static_configs: [%s]
+`, rules, strings.Join(targets, ", "))
 }
 
 // scrapedGroup is a group of daemons and the Prometheus that scrapes them.

@@ -1,13 +1,10 @@
 package integration
 
 import (
-	"context"
-	"io"
 	"net"
 	"net/netip"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/vishvananda/netlink"
@@ -30,7 +27,17 @@ func (m *monitored) adapt() {
 	text := exampleTargets.ReplaceAllString(plain, "${1}"+m.address+"\n") + strings.ReplaceAll(protected, "    # ", "    ")
 	text = strings.ReplaceAll(text, "15s", "1s")
 	text = strings.ReplaceAll(text, "- rules.yaml", "- "+m.file("prometheus/rules.yaml"))
-	replaceFile(m.t, file, []byte(m.here(text)))
+	replaceFile(m.t, file, m.here(text))
+}
+
+// reload starts Prometheus. Later there is nothing to do: it looks by itself at the
+// files that its configuration names.
+func (m *monitored) reload() {
+	m.t.Helper()
+	if m.prometheus == nil {
+		reach(m.t, m.Router, m.address)
+		m.prometheus = startPrometheus(m.t, fileText(m.t, m.file("prometheus/prometheus.yml")))
+	}
 }
 
 // query waits until Prometheus has scraped the daemon, and our rules have judged what
@@ -64,36 +71,5 @@ func reach(t *testing.T, via *lab.Node, address string) {
 			t.Error(err)
 		}
 	})
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, open := t.Context(), new(sync.WaitGroup)
-	t.Cleanup(func() {
-		_ = l.Close() // it ends what accepts
-		open.Wait()
-	})
-	open.Go(func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			open.Go(func() { join(ctx, from, via, address) })
-		}
-	})
-}
-
-// join carries what comes by a connection to an address and back, until either ends.
-func join(ctx context.Context, from net.Conn, via *lab.Node, address string) {
-	defer from.Close()
-	to, err := via.Dial(ctx, "tcp", address)
-	if err != nil {
-		return // the other side sees that it is closed
-	}
-	go func() {
-		defer to.Close()
-		_, _ = io.Copy(to, from)
-	}()
-	_, _ = io.Copy(from, to)
+	carry(t, address, via, address)
 }

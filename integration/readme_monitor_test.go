@@ -17,9 +17,9 @@ import (
 
 // The README's "Monitor it", done as it is written, on the first server of its example
 // across racks: the page without TLS, then with TLS and a password, then a Prometheus
-// with our rules that scrapes it.
+// with our rules that scrapes it. Then what the operating page says of servers with TLS.
 func TestReadmeMonitor(t *testing.T) {
-	for _, program := range []string{"openssl", "htpasswd", "promtool", "prometheus"} {
+	for _, program := range []string{"curl", "openssl", "htpasswd", "promtool", "prometheus"} {
 		requireProgram(t, program)
 	}
 	guide := section(t, "Monitor it")
@@ -39,14 +39,15 @@ func TestReadmeMonitor(t *testing.T) {
 	m.follow(commands[4]) // give Prometheus our files
 	m.adapt()
 	m.follow(commands[5]) // and the secrets, and ask it
+	m.ask(chapter(t, operatingPage, "How to ask"))
+	m.renew(commands[1])
 }
 
 // monitored is a server that somebody begins to monitor, who is the admin.
 type monitored struct {
 	*rollout
 	unit       string // its lines about TLS and the password
-	asked      *web   // the daemon with them, as another host asks it
-	address    string // where it answers
+	address    string // where it answers with them
 	prometheus *prometheusServer
 }
 
@@ -59,7 +60,7 @@ func newMonitored(t *testing.T) *monitored {
 	m.checkAddresses(across)
 	m.configure(blocks(across, "yaml")[0])
 	m.place(labtest.Key(0) + "\n")
-	replaceFile(t, m.file("typed"), []byte(webPassword+"\n"))
+	replaceFile(t, m.file("typed"), webPassword+"\n")
 	return m
 }
 
@@ -90,15 +91,14 @@ func (m *monitored) do(line string) {
 	case line == "systemctl restart ptbrelay":
 		m.restart()
 	case program == "curl":
-		m.ask(line)
+		m.curl(line)
 	case line == "apt install prometheus":
 		m.admin.sh("mkdir prometheus")
 	case line == "systemctl reload prometheus":
-		reach(m.t, m.Router, m.address)
-		m.prometheus = startPrometheus(m.t, fileText(m.t, m.file("prometheus/prometheus.yml")))
+		m.reload()
 	case strings.HasPrefix(line, "promtool query "):
 		m.query(line)
-	case slices.Contains([]string{"openssl", "chmod", "cp", "install", "promtool"}, program), strings.HasPrefix(line, "ssh SERVER cat "):
+	case slices.Contains([]string{"openssl", "chmod", "cp", "mv", "install", "promtool"}, program), strings.HasPrefix(line, "ssh SERVER cat "):
 		m.admin.sh("<typed " + m.here(line))
 	case line != "cd /etc/ptbrelay" && line != "systemctl daemon-reload":
 		m.t.Fatalf("the README says %q, which this test does not know", line)
@@ -115,6 +115,7 @@ func (m *monitored) here(line string) string {
 	return strings.NewReplacer(
 		"/etc/ptbrelay/", m.admin.dir+"/",
 		"/etc/prometheus/", m.file("prometheus")+"/",
+		"/usr/local/bin/", m.admin.dir+"/",
 		"integration/", integration+"/",
 		"ssh SERVER ", "",
 		"-g prometheus ", "",
@@ -140,7 +141,7 @@ func (m *monitored) protect(shown string) {
 		m.t.Errorf("no user is in\n%s", shown)
 	}
 	for _, text := range []string{shown, ours} {
-		replaceFile(m.t, m.file("http.yaml"), []byte(text))
+		replaceFile(m.t, m.file("http.yaml"), text)
 		if err := toolkit.Validate(m.file("http.yaml")); err != nil {
 			m.t.Errorf("%v in\n%s", err, text)
 		}

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"bytes"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,13 +15,11 @@ import (
 	"ptbrelay/relay/transport"
 )
 
+const readmePage = "../README.md"
+
 func readme(t *testing.T) string {
 	t.Helper()
-	b, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return fileText(t, readmePage)
 }
 
 // blocks are the fenced blocks of a language, without their indentation.

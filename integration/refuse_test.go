@@ -2,8 +2,6 @@ package integration
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -22,15 +20,6 @@ policy:
   strict: true
 vips: [192.0.2.1, 2001:db8:ffff::1]
 `
-
-func writeConfig(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // Every packet of the corpus that the rules let through is counted under its
 // verdict, and none but the eligible ones reaches the wire.

@@ -64,7 +64,20 @@ func (c *configured) must(err error) {
 func (c *configured) write(path, text string) { c.must(os.WriteFile(path, []byte(text), 0o600)) }
 
 // rename is what editors and configuration management do.
-func (c *configured) rename(text string) { replaceFile(c.t, c.path, []byte(text)) }
+func (c *configured) rename(text string) { replaceFile(c.t, c.path, text) }
+
+// says returns the log when it has a text so many times: it is written after the
+// metrics have changed.
+func (c *configured) says(text string, times int) (log string) {
+	c.t.Helper()
+	labtest.Eventually(c.t, 5*time.Second, fmt.Sprintf("the log says %s %d times", text, times), func() error {
+		if log = c.relay.Log(); strings.Count(log, text) < times {
+			return errNotYet
+		}
+		return nil
+	})
+	return log
+}
 
 // link makes a new version of a volume as the kubelet does for a ConfigMap: the file
 // leads to ..data, that leads to a folder, and a rename replaces ..data.
@@ -178,14 +191,14 @@ func TestReloadRefusesTheFile(t *testing.T) {
 		reads, refusals := strings.Count(c.relay.Log(), readAgain), strings.Count(c.relay.Log(), refusedAgain)
 		bad.become()
 		await(t, server, reloadSuccess, 0)
-		log := c.relay.Log()
+		log := c.says(refusedAgain, refusals+1)
 		if line := log[strings.LastIndex(log, refusedAgain):]; !strings.Contains(line, bad.says) || !strings.Contains(line, "cause=file") {
 			t.Errorf("%s: it says %s, want %q", bad.name, line, bad.says)
 		}
 		c.serves("good before")
 		c.write(c.path, good)
 		await(t, server, reloadSuccess, 1)
-		log = c.relay.Log()
+		log = c.says(readAgain, reads+1)
 		if r, f := strings.Count(log, readAgain)-reads, strings.Count(log, refusedAgain)-refusals; r != 1 || f != 1 {
 			t.Errorf("%s: read %d times and refused %d times, want once each:\n%s", bad.name, r, f, log)
 		}

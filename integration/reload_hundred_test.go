@@ -32,7 +32,7 @@ func (c *changing) reload(i int) {
 	c.t.Helper()
 	vips := []string{"[192.0.2.0/24, 2001:db8:ffff::/64]", "[192.0.2.1, 2001:db8:ffff::1]", "[]"}[i%3]
 	text := fmt.Sprintf("vips: %s\nrules: {node_guard: %d}\nrelay: {limits: {client: %d}}\n", vips, 50_000+i, 50+i%2)
-	replaceFile(c.t, c.path, []byte(text))
+	replaceFile(c.t, c.path, text)
 	for _, r := range c.relays {
 		hangUp(c.t, r, readAgain+" cause=signal")
 	}
@@ -106,11 +106,7 @@ func TestHundredReloadsLoseNothing(t *testing.T) {
 func (c *changing) accounted(server int, flooded float64, took time.Duration) {
 	c.t.Helper()
 	s := c.lab.Servers[server]
-	labtest.Eventually(c.t, 5*time.Second, "every PTB is received", func() error {
-		m, err := labtest.TryMetrics(c.t.Context(), s, labtest.MetricsURL)
-		if err != nil {
-			return err
-		}
+	awaitMetrics(c.t, s, 5*time.Second, "every PTB is received", func(m map[string]float64) error {
 		four, six := m[`ptbrelay_received_total{family="ipv4",from="wire"}`], m[`ptbrelay_received_total{family="ipv6",from="wire"}`]
 		if four != c.again || six != flooded {
 			return fmt.Errorf("%v of %v and %v of %v are", four, c.again, six, flooded)

@@ -22,7 +22,7 @@ func TestReloadTakesEffect(t *testing.T) {
 	relay, relayThere := r.start(0, "--config", path), r.start(1, "--config", pathThere)
 	change := func(p *lab.Process, path, text string) {
 		t.Helper()
-		replaceFile(t, path, []byte(text))
+		replaceFile(t, path, text)
 		hangUp(t, p, readAgain+" cause=signal")
 	}
 	port := uint16(46000)

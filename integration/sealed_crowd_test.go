@@ -143,12 +143,11 @@ func TestSealedPeersAtFullRate(t *testing.T) {
 func awaitLimited(t testing.TB, l *lab.Lab, delivery string) {
 	t.Helper()
 	for _, s := range l.Servers {
-		labtest.Eventually(t, 20*time.Second, delivery+" on "+s.Name(), func() error {
-			m, err := labtest.TryMetrics(t.Context(), s, labtest.MetricsURL)
-			if err == nil && (m[deliveryMetric("ipv4", delivery)] == 0 || m[deliveryMetric("ipv6", delivery)] == 0) {
-				err = errNotYet
+		awaitMetrics(t, s, 20*time.Second, delivery, func(m map[string]float64) error {
+			if m[deliveryMetric("ipv4", delivery)] == 0 || m[deliveryMetric("ipv6", delivery)] == 0 {
+				return errNotYet
 			}
-			return err
+			return nil
 		})
 	}
 }

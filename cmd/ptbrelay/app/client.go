@@ -15,13 +15,15 @@ import (
 
 // daemonClient asks the daemon that runs with the same configuration. A daemon goes on
 // with its old configuration where the file has become wrong, and it is then that
-// people ask: by the default socket, where one is there and the file the default one.
-// What another file says is of another daemon.
+// people ask: by the socket that the file still names. Where it is no YAML, that is the
+// default socket for the default file; another file's daemon is not the one there.
 func (o *options) daemonClient(c *cobra.Command) (control.Client, error) {
 	cfg, err := o.readConfig()
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && cmp.Or(o.config, defaultConfig) == defaultConfig {
-		cfg.Control = config.Default().Control
-		if _, absent := os.Stat(cfg.Control); absent == nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if cfg.Control == "" && cmp.Or(o.config, defaultConfig) == defaultConfig {
+			cfg.Control = config.Default().Control
+		}
+		if _, gone := os.Stat(cfg.Control); gone == nil {
 			complain(c.ErrOrStderr(), fmt.Errorf("%w\nasking the daemon of %s all the same", err, cfg.Control))
 			err = nil
 		}

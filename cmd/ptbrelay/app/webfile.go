@@ -76,7 +76,7 @@ func (f webFile) guard(begun protection, h http.Handler) http.Handler {
 		return h
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if f.follow(begun) != nil {
+		if now, err := f.read(); err != nil || !now.passwords {
 			http.Error(w, "http.config_file is bad: the log says why", http.StatusServiceUnavailable)
 			return
 		}
