@@ -121,7 +121,10 @@ func (o *outpost) hostiles() []hostile {
 			clear(d[envelopeHeader:])
 		})},
 		{"counted up", "ptb", "unauthenticated", forged(func(d []byte) { d[envelopeCounter+6]++ })},
-		{"made younger", "ptb", "unauthenticated", forged(func(d []byte) { d[envelopeMillis+7]++ })},
+		{"made younger", "ptb", "unauthenticated", forged(func(d []byte) {
+			sealed := d[envelopeMillis:]
+			binary.BigEndian.PutUint64(sealed, binary.BigEndian.Uint64(sealed)+1)
+		})},
 		{"turned into a receipt", "receipt", "unauthenticated", forged(func(d []byte) { d[envelopeType] = byte(transport.TypeReceipt) })},
 		{"one bit flipped", "ptb", "unauthenticated", forged(func(d []byte) { d[envelopeHeader+5] ^= 1 })},
 		{"its reserved byte set", "ptb", "unauthenticated", forged(func(d []byte) { d[2] = 1 })},
