@@ -15,6 +15,7 @@ import (
 // the metrics and the selftest of every member tell the truth, as the wire and the
 // sockets know it. The stories have a lab each, for one of them mostly waits.
 func TestOperatorsDay(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	t.Run("a peer dies", func(t *testing.T) {
 		t.Parallel()
 		peerDies(newDay(t, 3, 0, 1, 2))

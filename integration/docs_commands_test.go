@@ -13,6 +13,7 @@ import (
 // where it can be made to; each command succeeds, or finds what it is there for, and
 // prints what the page says.
 func TestOperatingCommands(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	o := newOperator(t)
 	for _, name := range []string{"Alerts", "Tasks"} {
 		for _, part := range strings.Split(chapter(t, operatingPage, name), "\n### ")[1:] {

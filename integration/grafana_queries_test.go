@@ -53,6 +53,7 @@ func goldenMetrics(t testing.TB) string {
 // A Prometheus that scrapes two servers, and cannot a third, answers every query of
 // the dashboard; none answers for servers or jobs that were not chosen.
 func TestGrafanaQueries(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	d, _ := readDashboard(t)
 	p := startPrometheus(t, scraping(t, fmt.Sprintf("{targets: [%q, %q, %q]}", startStandIn(t), startStandIn(t), freeAddress(t))))
 	awaitScrapes(t, p)

@@ -19,6 +19,7 @@ var router4 = netip.MustParseAddr("198.51.100.99")
 // The status page of a member that has received, refused, relayed and delivered, in
 // a real browser.
 func TestStatusPage(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	b := startBrowser(t)
 	s := startBrowsed(t)
 	for _, c := range []struct {

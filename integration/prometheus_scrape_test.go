@@ -18,6 +18,7 @@ import (
 // three servers, each of that server: one has a peer that is not there, one is
 // paused, and one has a guard that a small flood is above.
 func TestPrometheusScrapesGroup(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	requireProgram(t, "prometheus")
 	l := labtest.New(t, lab.Options{Shape: lab.ShapeRouted, Clients: 1})
 	for i, s := range l.Servers {

@@ -19,6 +19,7 @@ import (
 // across racks: the page without TLS, then with TLS and a password, then a Prometheus
 // with our rules that scrapes it. Then what the operating page says of servers with TLS.
 func TestReadmeMonitor(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, program := range []string{"curl", "openssl", "htpasswd", "promtool", "prometheus"} {
 		requireProgram(t, program)
 	}
