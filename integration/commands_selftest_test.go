@@ -124,7 +124,7 @@ func TestSelftestJSON(t *testing.T) {
 	l, _ := startGroup(t, config.TransportUDP, lab.Options{Clients: 1, Servers: 2})
 	code, printed := command(t, l.Servers[0], "selftest", "--format", "json")
 	number := regexp.MustCompile(`_seconds":-?[0-9.e-]+`)
-	want := fmt.Sprintf(`{"ok":true,"transport":"udp","peers":[{"peer":"%v:7690","heard":true,`+
+	want := fmt.Sprintf(`{"ok":true,"transport":"udp","paused":false,"dry_run":false,"peers":[{"peer":"%v:7690","heard":true,`+
 		`"round_trip_seconds":0,"clock_seconds":0,"delivers":"yes"}],"local":[`+
 		`{"family":"ipv4","ok":true,"source":"%v","destination":"198.51.100.1","before":1500,"after":1499},`+
 		`{"family":"ipv6","ok":true,"source":"%v","destination":"2001:db8::1","before":1500,"after":1499}]}`+"\n",

@@ -55,6 +55,9 @@ func (d *day) checkTested(server int, p *lab.Process) {
 		}
 		x.RoundTripSeconds, x.ClockSeconds, x.Error = 0, 0, ""
 	}
+	if m := d.members[server]; got.Paused != m.paused || got.DryRun != m.dryRun {
+		d.t.Errorf("selftest of server %d: paused %v and dry run %v, want %v and %v", server, got.Paused, got.DryRun, m.paused, m.dryRun)
+	}
 	want, wantCode := d.selftestOf(server)
 	if diff := cmp.Diff(want, got.Peers); diff != "" || code != wantCode || len(got.Local) != 2 {
 		d.t.Errorf("selftest of server %d: exit code %d, want %d; -want +got:\n%s", server, code, wantCode, diff)
@@ -63,6 +66,9 @@ func (d *day) checkTested(server int, p *lab.Process) {
 
 // selftestOf is what a true one finds.
 func (d *day) selftestOf(server int) (want []control.PeerTest, code int) {
+	if m := d.members[server]; m.paused || m.dryRun {
+		code = 1
+	}
 	for _, i := range d.others(server) {
 		p, m := control.PeerTest{Peer: d.peerAt(i)}, d.members[i]
 		if d.hears(server, i) {

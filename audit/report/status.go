@@ -29,6 +29,9 @@ type Status struct {
 	// file was read again later, and is wrong.
 	ConfigRead    time.Time
 	ConfigRefused bool
+	// Waiting are the keys of the file that wait for a restart, as "key: value in
+	// force -> value of the file".
+	Waiting []string
 
 	// Wire is what came from the network, Peer what came from peers. With transport
 	// broadcast nothing does: then its tables have no rows, nor have those of what

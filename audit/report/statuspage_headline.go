@@ -41,6 +41,9 @@ func noticesOf(s *Status) (all []notice) {
 	if s.ConfigRefused {
 		say(Failed, "daemon", "Configuration refused: the file was read again and is wrong, the old one stays in force. The log says why.")
 	}
+	if n := len(s.Waiting); n > 0 {
+		say(Limited, "daemon", "waiting for a restart: %s of the file", plural(uint64(n), "key"))
+	}
 	if n := len(withSeverity(s.Findings, check.Error)); n > 0 {
 		say(Failed, "findings", "%s found on this host", plural(uint64(n), "error"))
 	}

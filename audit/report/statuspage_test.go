@@ -63,6 +63,7 @@ func busy() *Status {
 		Capturing: true, Transport: "udp", Listen: []string{"198.51.100.129:7690", "[2001:db8:3::1]:7690"},
 		Config:     []string{`vips: ["192.0.2.1", "2001:db8:ffff::1"]`, "policy.ports: [80, 443]", "relay.transport: udp", "udp.key_file: /run/credentials/ptbrelay.service/key"},
 		ConfigRead: started.Add(time.Hour), ConfigRefused: true,
+		Waiting: []string{`http.listen: "localhost:7690" -> "198.51.100.129:7690"`},
 		Wire: Stage{
 			Received: row("received", "", Plain, "received", "from", 48210, 39117, 3),
 			Verdicts: Table{families3, []Row{
@@ -357,7 +358,7 @@ func TestStatusPageBounded(t *testing.T) {
 	for what, want := range map[string]int{
 		`data-peer="`:            maxShownPeers,
 		`data-finding="`:         maxShownFindings,
-		`<li><code>`:             maxShownLines,
+		`<li><code>`:             maxShownLines + 1, // and one that waits
 		`data-state="peer">up`:   0,
 		`data-state="peer">down`: maxShownPeers,
 		"and 3899 more":          1, // peers

@@ -15,6 +15,9 @@ const maxClock = 1
 // Selftest is what a daemon found when it tried.
 type Selftest struct {
 	Transport string `json:"transport"`
+	// Paused and DryRun are of the daemon that tries.
+	Paused bool `json:"paused"`
+	DryRun bool `json:"dry_run"`
 	// Peers are at most MaxPeers.
 	Peers []PeerTest `json:"peers"`
 	// PeersLeftOut is how many more there are.
@@ -65,11 +68,17 @@ func (s Selftest) bounded() Selftest {
 }
 
 // Findings says what keeps a PTB from healing, one sentence each. There are none
-// where every peer was heard, has the right time and delivers, and this kernel
+// where this daemon holds nothing back, every peer was heard, has the right time and delivers, and this kernel
 // applies one; that there are no peers, or that nothing could be proved, is one. A
 // VIP that a peer lacks is none, for a peer may serve others.
 func (s Selftest) Findings() []string {
 	var found []string
+	if s.Paused {
+		found = append(found, "this daemon is paused: nothing is sent or injected until `ptbrelay resume`")
+	}
+	if s.DryRun {
+		found = append(found, "this daemon is in dry run: nothing is sent or injected while relay.dry_run is true")
+	}
 	if len(s.Peers) == 0 {
 		found = append(found, nobody(s.Transport))
 	}

@@ -194,7 +194,7 @@ func (u *UDP) heard(now time.Time, from netip.AddrPort, o *opened) {
 		Answer: r.answer,
 	}
 	if probe.peer.health.answered(now, trip, u.pulse) {
-		u.log.Info("peer answers", "peer", h.Peer, "round_trip", trip)
+		u.log.Info("peer answers", "peer", h.Peer, "round_trip_seconds", trip.Seconds())
 	}
 	if probe.answered != nil {
 		probe.answered(h)

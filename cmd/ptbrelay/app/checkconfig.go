@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 
 	"github.com/spf13/cobra"
 
+	"ptbrelay/audit/host"
+	"ptbrelay/classify"
 	"ptbrelay/config"
 )
 
@@ -28,7 +31,7 @@ func checkConfigCommand(o *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			absent, err := besides(cfg)
+			notes, err := besides(cfg)
 			if err != nil {
 				return err
 			}
@@ -40,8 +43,8 @@ func checkConfigCommand(o *options) *cobra.Command {
 			if cfg.Relay.Transport == config.TransportBroadcast && len(cfg.Interfaces) == 0 {
 				text += "note: interfaces is empty, `ptbrelay run` will need --interface\n"
 			}
-			for _, err := range absent {
-				text += fmt.Sprintf("note: %v; `ptbrelay run` will need it\n", err)
+			for _, note := range notes {
+				text += "note: " + note + "\n"
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), text)
 			return err
@@ -49,25 +52,49 @@ func checkConfigCommand(o *options) *cobra.Command {
 	}
 }
 
-// besides looks at the files that the configuration names. What is not there, or not
+// besides looks at what the configuration names on this host. What is not there, or not
 // for this user to read, may be so where the daemon runs; the error is of files that
 // are there and bad.
-func besides(cfg config.Config) (absent []error, err error) {
+func besides(cfg config.Config) (notes []string, err error) {
 	var wrong []error
-	look := func(err error) {
+	need := func(err error) {
 		switch {
 		case err == nil:
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-			absent = append(absent, err)
+			notes = append(notes, err.Error()+"; `ptbrelay run` will need it")
 		default:
 			wrong = append(wrong, fmt.Errorf("%w: `ptbrelay run` will not begin", err))
 		}
 	}
+	notes = append(notes, notHere(cfg)...)
 	if cfg.Relay.Transport == config.TransportUDP {
 		_, err := readKeys(cfg)
-		look(err)
+		need(err)
 	}
-	_, err = webFile(cfg.HTTP.ConfigFile).read()
-	look(err)
-	return absent, errors.Join(wrong...)
+	protection, err := webFile(cfg.HTTP.ConfigFile).read()
+	need(err)
+	if lacks := protection.lacks(); err == nil && cfg.HTTP.ConfigFile != "" && lacks != "" {
+		notes = append(notes, "http.config_file: "+lacks)
+	}
+	return notes, errors.Join(wrong...)
+}
+
+// notHere names interfaces and addresses that this host does not have.
+func notHere(cfg config.Config) (notes []string) {
+	state, err := host.Read()
+	if err != nil {
+		return nil // where it cannot be read `run` will say so
+	}
+	if cfg.Relay.Transport == config.TransportBroadcast {
+		for _, name := range cfg.Interfaces {
+			if _, ok := state.Link(name); !ok {
+				notes = append(notes, fmt.Sprintf("interfaces: %s is not on this host; `ptbrelay run` will need it", name))
+			}
+		}
+	}
+	local := classify.Prefixes(state.Local...)
+	if listen, err := netip.ParseAddrPort(cfg.HTTP.Listen); err == nil && !listen.Addr().IsUnspecified() && !local.Contains(listen.Addr()) {
+		notes = append(notes, fmt.Sprintf("http.listen: this host does not have %s; `ptbrelay run` will need it", listen.Addr()))
+	}
+	return notes
 }

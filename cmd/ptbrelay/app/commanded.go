@@ -58,8 +58,9 @@ func (d commanded) setPaused(paused bool) (changed bool) {
 
 // Selftest implements control.Daemon.
 func (d commanded) Selftest(ctx context.Context) control.Selftest {
-	cfg := d.inForce().cfg
-	t := control.Selftest{Transport: string(cfg.Relay.Transport)}
+	now := d.inForce()
+	cfg := now.cfg
+	t := control.Selftest{Transport: string(cfg.Relay.Transport), Paused: now.paused, DryRun: cfg.Relay.DryRun}
 	var g errgroup.Group
 	g.Go(func() (err error) {
 		t.Peers, err = d.fabric.selftest(ctx, cfg)

@@ -114,7 +114,7 @@ good
 		t.Errorf("exit %d, stderr %q, stdout\n%swant\n%s", code, stderr, stdout, want)
 	}
 	code, stdout, stderr = run(t, "selftest", "-c", config, "--format", "json")
-	if code != exitOK || !strings.HasPrefix(stdout, `{"ok":true,"transport":"udp","peers":[{"peer":"203.0.113.11:7690","heard":true,`) || stderr != "" {
+	if code != exitOK || !strings.HasPrefix(stdout, `{"ok":true,"transport":"udp","paused":false,"dry_run":false,"peers":[{"peer":"203.0.113.11:7690","heard":true,`) || stderr != "" {
 		t.Errorf("exit %d, stderr %q, stdout %s", code, stderr, stdout)
 	}
 }
@@ -124,6 +124,7 @@ func TestSelftestFindings(t *testing.T) {
 	d := &pausable{tested: healthy()}
 	d.tested.Peers[0] = control.PeerTest{Peer: "203.0.113.11:7690", Error: "no receipt came"}
 	d.tested.Peers[1].Delivers = "paused"
+	d.tested.Paused, d.tested.DryRun = true, true
 	d.tested.Local[1] = control.LocalTest{Family: "ipv6", Error: "the path MTU stays 1500"}
 	config, _ := controlled(t, d)
 	code, stdout, stderr := run(t, "selftest", "-c", config)
@@ -131,6 +132,8 @@ func TestSelftestFindings(t *testing.T) {
 	want := strings.TrimPrefix(`
 ipv6         no       the path MTU stays 1500
 
+finding: this daemon is paused: nothing is sent or injected until `+"`ptbrelay resume`"+`
+finding: this daemon is in dry run: nothing is sent or injected while relay.dry_run is true
 finding: 203.0.113.11:7690: not heard: no receipt came
 finding: 203.0.113.12:7690: does not deliver: paused
 finding: ipv6: this kernel was not seen to apply a PTB: the path MTU stays 1500

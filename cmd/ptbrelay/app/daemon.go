@@ -100,7 +100,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	})
 	d.capturing.Store(true)
 	cfg := d.inForce().cfg
-	d.log.Info("capturing", "version", buildVersion(), "transport", cfg.Relay.Transport, "interfaces", cfg.Interfaces,
+	d.log.Info("capturing", "version", buildVersion(), "transport", cfg.Relay.Transport, "interfaces", append([]string{}, cfg.Interfaces...),
 		"group", cfg.Capture.Group, "dry_run", cfg.Relay.DryRun, "http", d.server.address())
 	d.logBudget()
 	err = g.Wait()

@@ -111,11 +111,12 @@ func (d *daemon) apply(next config.Config, commit func(), why cause) error {
 	d.follow()
 	changed := config.Changed(old, next)
 	d.log.Info("configuration read again", "cause", why, "changed", changed)
-	if restart := config.Changed(next, wanted); len(restart) > 0 {
-		d.log.Warn("these keys keep their value until a restart", "keys", restart)
+	if d.now.waiting = config.Changed(next, wanted); len(d.now.waiting) > 0 {
+		d.log.Warn("these keys keep their value until a restart", "keys", d.now.waiting)
 	}
-	if len(changed) > 0 {
-		budgetOf(next, d.fabric.fanOut()).log(d.log)
+	fanOut := d.fabric.fanOut()
+	if b := budgetOf(next, fanOut); b != budgetOf(old, fanOut) { // of other peers it is said when they are known
+		b.log(d.log)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -107,6 +108,14 @@ func TestReloadOfTheSame(t *testing.T) {
 	r.says(byFile, "until a restart\" keys=\"[capture.group: 33 -> 40]\"")
 	r.says(byFile, "")
 	r.inForceIs(true, slog.LevelInfo, 3)
+	if waiting := r.inForce().waiting; !slices.Equal(waiting, []string{"capture.group: 33 -> 40"}) {
+		t.Errorf("waiting for a restart: %v", waiting)
+	}
+	r.next.Capture.Group = 33
+	r.says(byFile, `"configuration read again" cause=file changed=[]`)
+	if waiting := r.inForce().waiting; len(waiting) > 0 {
+		t.Errorf("still waiting for a restart: %v", waiting)
+	}
 }
 
 // Whatever refuses a configuration, nothing of it is in force; a file says so once,

@@ -118,9 +118,7 @@ func (s httpServer) serve(ctx context.Context, h http.Handler, log *slog.Logger)
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
 	}
-	if s.file != "" {
-		log.Info("http is protected", "tls", s.protection.tls, "passwords", s.protection.passwords)
-	}
+	s.protection.log(log, s.file)
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()

@@ -19,6 +19,9 @@ type situation struct {
 	cfg    config.Config
 	host   host.State
 	paused bool
+	// waiting are the keys of the file that wait for a restart, with the value in force
+	// and theirs.
+	waiting []string
 }
 
 // policy is what is believed, from the wire and from peers alike.

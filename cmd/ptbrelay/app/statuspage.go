@@ -59,6 +59,7 @@ func (d *daemon) status(e exported) *report.Status {
 		Transport:     now.Transport,
 		Listen:        now.Listen,
 		Config:        now.Config,
+		Waiting:       d.inForce().waiting,
 		ConfigRead:    time.Unix(int64(e.count("ptbrelay_config_reload_timestamp_seconds").Value), 0),
 		ConfigRefused: e.count("ptbrelay_config_reload_success").Value == 0,
 		Wire:          e.wire(),

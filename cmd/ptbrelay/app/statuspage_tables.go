@@ -111,8 +111,8 @@ func (e exported) kernel() report.Table {
 		return report.Row{Name: name, Means: means, Counts: []report.Count{e.count(metric, labels...)}}
 	}
 	return report.Table{Columns: []report.Column{{Name: "all"}}, Rows: []report.Row{
-		row("IPv4 PTBs in", "all ICMP of type 3, which the kernel does not tell apart", "ptbrelay_kernel_ptb_in_total", "family", "ipv4"),
-		row("IPv6 PTBs in", "", "ptbrelay_kernel_ptb_in_total", "family", "ipv6"),
+		row("IPv4 PTBs in", "copies from peers included; all ICMP of type 3, which the kernel does not tell apart", "ptbrelay_kernel_ptb_in_total", "family", "ipv4"),
+		row("IPv6 PTBs in", "copies from peers included", "ptbrelay_kernel_ptb_in_total", "family", "ipv6"),
 		row("out of window", "ICMP errors that fit no segment under way: forged or late", "ptbrelay_kernel_out_of_window_icmps_total"),
 		row("probes: success", "TCP's own path MTU probes that succeeded", "ptbrelay_kernel_mtup_total", "result", "success"),
 		row("probes: fail", "and those that failed", "ptbrelay_kernel_mtup_total", "result", "fail"),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -16,8 +17,31 @@ import (
 // request and connection; empty is none.
 type webFile string
 
-// protection is what a file asks for.
-type protection struct{ tls, passwords bool }
+// protection is what a file asks for. Certificates of clients take the place of
+// passwords.
+type protection struct{ tls, clients, passwords bool }
+
+// lacks says what the protection is without, or nothing.
+func (p protection) lacks() string {
+	switch {
+	case !p.passwords && !p.clients:
+		return "nobody is asked for a password"
+	case !p.tls:
+		return "passwords travel in the clear, for there is no TLS"
+	}
+	return ""
+}
+
+// log says once how a server is protected.
+func (p protection) log(log *slog.Logger, file webFile) {
+	switch lacks := p.lacks(); {
+	case file == "":
+	case lacks != "":
+		log.Warn("http.config_file protects in part: "+lacks, "tls", p.tls, "passwords", p.passwords)
+	default:
+		log.Info("http is protected", "tls", p.tls, "passwords", p.passwords)
+	}
+}
 
 // read returns what the file asks for, or what is wrong with it or what it names, in
 // one line.
@@ -36,6 +60,7 @@ func (f webFile) read() (p protection, err error) {
 		TLS struct {
 			Text string `yaml:"cert"`
 			File string `yaml:"cert_file"`
+			Auth string `yaml:"client_auth_type"`
 		} `yaml:"tls_server_config"`
 		Users map[string]any `yaml:"basic_auth_users"`
 	}
@@ -43,7 +68,11 @@ func (f webFile) read() (p protection, err error) {
 		// Without the source: it has passwords' hashes, and may have the key.
 		return p, fmt.Errorf("http.config_file: %s: %w", f, oneLine(errors.New(yaml.FormatError(err, false, false))))
 	}
-	return protection{tls: keys.TLS.Text+keys.TLS.File != "", passwords: len(keys.Users) > 0}, nil
+	return protection{
+		tls:       keys.TLS.Text+keys.TLS.File != "",
+		clients:   strings.HasPrefix(keys.TLS.Auth, "Require"),
+		passwords: len(keys.Users) > 0,
+	}, nil
 }
 
 // text is what stands in the file.
@@ -54,7 +83,10 @@ func (f webFile) text() ([]byte, error) {
 		return nil, fmt.Errorf("%s: not a regular file", f)
 	}
 	text, err := os.ReadFile(string(f))
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(string(f), "/run/credentials/"):
+		err = fmt.Errorf("%w: systemd puts it there when the unit starts, by LoadCredential", err)
+	case errors.Is(err, fs.ErrPermission):
 		err = fmt.Errorf("%w: user %d, who runs this, must be able to read it; systemd hands it over by LoadCredential", err, os.Getuid())
 	}
 	return text, err
