@@ -123,7 +123,7 @@ the connection learns the path MTU.`,
   ptbrelay run --interface eth0 --dry-run`,
 		SilenceUsage:       true,
 		SilenceErrors:      true,
-		DisableSuggestions: true, // an error is one line
+		DisableSuggestions: true, // those of cobra take lines of their own
 		Version:            buildVersion(),
 		Args:               cobra.NoArgs,
 		// Without it cobra would not look at the arguments.
@@ -138,15 +138,25 @@ the connection learns the path MTU.`,
 		auditCommand(o), doctorCommand(o),
 		selftestCommand(o), watchCommand(o), pauseCommand(o), resumeCommand(o),
 		replayCommand(o))
+	root.SuggestionsMinimumDistance = 2 // letters that are wrong
 	addBuiltin(root)
 	argErrorsAreUsage(root)
 	return root
 }
 
-// argErrorsAreUsage gives complaints about arguments the exit code of usage.
+// argErrorsAreUsage gives complaints about arguments the exit code of usage, and names
+// the command that was meant.
 func argErrorsAreUsage(c *cobra.Command) {
 	if check := c.Args; check != nil {
-		c.Args = func(c *cobra.Command, args []string) error { return usage(check(c, args)) }
+		c.Args = func(c *cobra.Command, args []string) error {
+			err := check(c, args)
+			if err != nil && len(args) > 0 {
+				if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+					err = fmt.Errorf("%w: did you mean %s?", err, strings.Join(near, " or "))
+				}
+			}
+			return usage(err)
+		}
 	}
 	for _, sub := range c.Commands() {
 		argErrorsAreUsage(sub)

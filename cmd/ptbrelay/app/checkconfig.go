@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -70,6 +71,11 @@ func besides(cfg config.Config) (notes []string, err error) {
 	if cfg.Relay.Transport == config.TransportUDP {
 		_, err := readKeys(cfg)
 		need(err)
+	}
+	if cfg.Peers.File != "" {
+		if _, err := os.Stat(cfg.Peers.File); err != nil {
+			need(fmt.Errorf("peers.file: %w", err))
+		}
 	}
 	protection, err := webFile(cfg.HTTP.ConfigFile).read()
 	need(err)
