@@ -23,7 +23,7 @@ func (o *options) daemonClient(c *cobra.Command) (control.Client, error) {
 		if cfg.Control == "" && cmp.Or(o.config, defaultConfig) == defaultConfig {
 			cfg.Control = config.Default().Control
 		}
-		if _, gone := os.Stat(cfg.Control); gone == nil {
+		if _, statErr := os.Stat(cfg.Control); statErr == nil {
 			complain(c.ErrOrStderr(), fmt.Errorf("%w\nasking the daemon of %s all the same", err, cfg.Control))
 			err = nil
 		}
