@@ -137,7 +137,7 @@ the connection learns the path MTU.`,
 	root.AddCommand(runCommand(o), demoCommand(), rulesCommand(o), checkConfigCommand(o), genkeyCommand(), versionCommand(),
 		auditCommand(o), doctorCommand(o),
 		selftestCommand(o), watchCommand(o), pauseCommand(o), resumeCommand(o),
-		replayCommand(o))
+		replayCommand(o), manCommand())
 	root.SuggestionsMinimumDistance = 2 // letters that are wrong
 	addBuiltin(root)
 	argErrorsAreUsage(root)

@@ -99,6 +99,9 @@ func (d *daemon) run(ctx context.Context) (err error) {
 		return nil
 	})
 	d.capturing.Store(true)
+	if err := notify(ready); err != nil {
+		d.log.Warn("cannot tell the service manager that ptbrelay captures", "err", err)
+	}
 	cfg := d.inForce().cfg
 	d.log.Info("capturing", "version", buildVersion(), "transport", cfg.Relay.Transport, "interfaces", append([]string{}, cfg.Interfaces...),
 		"group", cfg.Capture.Group, "dry_run", cfg.Relay.DryRun, "http", d.server.address())
