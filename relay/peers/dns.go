@@ -17,6 +17,7 @@ import (
 type name struct {
 	config   DNS
 	port     uint16
+	parse    ParsePeer
 	pace     pace
 	resolver *net.Resolver
 	log      *slog.Logger
@@ -26,10 +27,10 @@ type name struct {
 	fault     trouble
 }
 
-func newName(c DNS, port uint16, p pace, r *net.Resolver, log *slog.Logger) *name {
-	log = log.With("source", DNSName, "name", c.Name)
+func newName(c Config, p pace, r *net.Resolver, log *slog.Logger) *name {
+	log = log.With("source", DNSName, "name", c.DNS.Name)
 	return &name{
-		config: c, port: port, pace: p, resolver: r, log: log,
+		config: c.DNS, port: c.Port, parse: c.Parse, pace: p, resolver: r, log: log,
 		fault: trouble{log: log, level: slog.LevelWarn},
 	}
 }
@@ -86,7 +87,7 @@ func (n *name) resolve(ctx context.Context, network string) answer {
 	}
 	for i, a := range addresses {
 		addresses[i] = a.Unmap() // IPv4 of the hosts file comes as IPv6
-		if bad := check(addresses[i]); bad != nil {
+		if _, bad := n.parse(addresses[i].String()); bad != nil {
 			return answer{err: fmt.Errorf("bad answer: %w", bad)}
 		}
 	}

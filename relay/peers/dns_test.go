@@ -165,7 +165,7 @@ func TestDNSComesLater(t *testing.T) {
 // The wait doubles from a second to the refresh while DNS fails, and is the
 // refresh else, always within a tenth.
 func TestDNSPace(t *testing.T) {
-	n := newName(DNS{Refresh: 30 * time.Second}, 1, usual, nil, slog.New(slog.DiscardHandler))
+	n := newName(Config{DNS: DNS{Refresh: 30 * time.Second}}, usual, nil, slog.New(slog.DiscardHandler))
 	for failures, want := range map[int]time.Duration{
 		0: 30 * time.Second, 1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 4: 8 * time.Second,
 		5: 16 * time.Second, 6: 30 * time.Second, 7: 30 * time.Second, 1000: 30 * time.Second,

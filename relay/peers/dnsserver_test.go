@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"ptbrelay/config"
 )
 
 const peersName = "peers.example.org."
@@ -172,5 +174,5 @@ func hosts(texts ...string) []netip.Addr {
 
 // dnsConfig asks anew all the time.
 func dnsConfig() Config {
-	return Config{DNS: DNS{Name: peersName, Refresh: 10 * time.Millisecond}, Port: 7690}
+	return Config{DNS: DNS{Name: peersName, Refresh: 10 * time.Millisecond}, Port: 7690, Parse: config.ParsePeer}
 }

@@ -8,18 +8,19 @@ import (
 
 // file is a watched list of peers.
 type file struct {
-	path string
-	port uint16
-	pace pace
-	log  *slog.Logger
+	path  string
+	port  uint16
+	parse ParsePeer
+	pace  pace
+	log   *slog.Logger
 
 	last  []netip.AddrPort
 	fault trouble
 }
 
-func newFile(path string, port uint16, p pace, log *slog.Logger) *file {
-	log = log.With("source", File, "file", path)
-	return &file{path: path, port: port, pace: p, log: log, fault: trouble{log: log, level: slog.LevelWarn}}
+func newFile(c Config, p pace, log *slog.Logger) *file {
+	log = log.With("source", File, "file", c.File)
+	return &file{path: c.File, port: c.Port, parse: c.Parse, pace: p, log: log, fault: trouble{log: log, level: slog.LevelWarn}}
 }
 
 func (f *file) same(other source) bool {
@@ -31,7 +32,7 @@ func (f *file) first() ([]netip.AddrPort, bool) { return f.read(), true }
 
 // read returns the last good list, which is the file's if that is good.
 func (f *file) read() []netip.AddrPort {
-	found, err := readList(f.path, f.port)
+	found, err := f.list()
 	if err != nil {
 		f.fault.begin(err.Error(), "peers file refused", "err", err, "peers_kept", len(f.last))
 		return f.last
@@ -43,4 +44,12 @@ func (f *file) read() []netip.AddrPort {
 
 func (f *file) run(ctx context.Context, report func([]netip.AddrPort)) {
 	newWatch(f.path, f.pace, f.log).run(ctx, func() { report(f.read()) })
+}
+
+func (f *file) list() ([]netip.AddrPort, error) {
+	text, err := readBounded(f.path)
+	if err != nil {
+		return nil, err
+	}
+	return parseList(text, func(line string) (netip.AddrPort, error) { return f.parse.with(f.port, line) })
 }

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"ptbrelay/config"
 	"ptbrelay/integration/labtest"
 )
 
@@ -19,7 +21,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func fileConfig(path string) Config { return Config{File: path, Port: 7690} }
+func fileConfig(path string) Config { return Config{File: path, Port: 7690, Parse: config.ParsePeer} }
 
 func TestFileReplacedByRename(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "peers")
@@ -167,7 +169,7 @@ func TestFileIsNoFile(t *testing.T) {
 	fifo := filepath.Join(folder, "fifo")
 	must(t, syscall.Mkfifo(fifo, 0o600))
 	for _, path := range []string{folder, fifo} {
-		if _, err := readList(path, 1); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		if _, err := newFile(fileConfig(path), quick, slog.New(slog.DiscardHandler)).list(); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

@@ -13,29 +13,25 @@ import (
 // maxFile bounds a file of peers, in bytes.
 const maxFile = 1 << 20
 
-// readList reads the file at path. An error says what is wrong with it, with the
-// line's number where there is one.
-func readList(path string, port uint16) ([]netip.AddrPort, error) {
+// readBounded reads the file at path, of which a list is made.
+func readBounded(path string) (string, error) {
 	// Not blocking: a FIFO without a writer would hold the caller for ever.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file; name a file with one address a line")
+		return "", errors.New("not a regular file; name a file with one address a line")
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	return parseList(string(text), port)
+	return string(text), err
 }
 
 // parseList reads one address or address:port a line; # begins a comment. It is
 // all or nothing, and nothing is an error too: an empty file is more often a
-// failure to write one than a wish to have no peers.
-func parseList(text string, port uint16) ([]netip.AddrPort, error) {
+// failure to write one than a wish to have no peers. An error has the line's number.
+func parseList(text string, parse ParsePeer) ([]netip.AddrPort, error) {
 	if len(text) > maxFile {
 		return nil, fmt.Errorf("larger than %d bytes; this is no list of peers", maxFile)
 	}
@@ -48,7 +44,7 @@ func parseList(text string, port uint16) ([]netip.AddrPort, error) {
 		if line == "" {
 			continue
 		}
-		p, err := parse(line, port)
+		p, err := parse(line)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", number, err)
 		}

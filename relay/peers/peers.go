@@ -21,6 +21,22 @@ type Config struct {
 	DNS  DNS
 	// Port is that of peers for which the source names none, 1 to 65535.
 	Port uint16
+	// Parse reads what stands for a peer in a file or comes from DNS: an address, or
+	// address:port, and refuses what cannot be a peer. A port of 0 is one that is
+	// not named. Not nil where there is a file or a name.
+	Parse ParsePeer
+}
+
+// ParsePeer reads a peer as the configuration has it.
+type ParsePeer func(text string) (netip.AddrPort, error)
+
+// with reads a peer, which gets the port where it names none.
+func (parse ParsePeer) with(port uint16, text string) (netip.AddrPort, error) {
+	p, err := parse(text)
+	if err == nil && p.Port() == 0 {
+		p = netip.AddrPortFrom(p.Addr(), port)
+	}
+	return p, err
 }
 
 // DNS is a name whose A and AAAA records are peers.
@@ -138,11 +154,11 @@ func (p *Peers) sources() (list []namedSource) {
 		list = append(list, namedSource{Static, static(c.Static)})
 	}
 	if c.File != "" {
-		list = append(list, namedSource{File, newFile(c.File, c.Port, p.pace, p.log)})
+		list = append(list, namedSource{File, newFile(c, p.pace, p.log)})
 	}
 	if c.DNS.Name != "" {
 		c.DNS.Refresh = cmp.Or(c.DNS.Refresh, defaultRefresh)
-		list = append(list, namedSource{DNSName, newName(c.DNS, c.Port, p.pace, p.resolver, p.log)})
+		list = append(list, namedSource{DNSName, newName(c, p.pace, p.resolver, p.log)})
 	}
 	return list
 }

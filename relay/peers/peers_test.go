@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"ptbrelay/config"
 )
 
 func isOneOf(own ...string) func(netip.Addr) bool {
@@ -68,7 +70,7 @@ func TestOnlyChangesAreTold(t *testing.T) {
 	write(t, path, "198.51.100.2:7690")
 	r := begin(t, Config{Static: staticOf("198.51.100.2:7690"), Port: 7690})
 	r.becomes("198.51.100.2:7690")
-	r.SetConfig(Config{Static: staticOf("198.51.100.2:7690"), Port: 7690, File: path})
+	r.SetConfig(Config{Static: staticOf("198.51.100.2:7690"), Port: 7690, File: path, Parse: config.ParsePeer})
 	r.unresolvedIs(File, 0)
 	r.SetConfig(fileConfig(path))
 	r.SetOwn(isOneOf("198.51.100.9"))
@@ -139,7 +141,7 @@ func TestThousandPeers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "peers")
 	group := texts(many(1000, 10, 0))
 	write(t, path, strings.Join(group, "\n"))
-	r := begin(t, Config{File: path, Port: 1})
+	r := begin(t, Config{File: path, Port: 1, Parse: config.ParsePeer})
 	r.becomes(group...)
 	if n := len(r.told()); n != 1 {
 		t.Errorf("told %d sets", n)
@@ -156,7 +158,7 @@ func TestThousandPeers(t *testing.T) {
 func TestTooManyPeers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "peers")
 	write(t, path, strings.Join(texts(many(200, 10, 1)), "\n"))
-	c := Config{File: path, Port: 1, Static: many(4000, 10, 0)}
+	c := Config{File: path, Port: 1, Parse: config.ParsePeer, Static: many(4000, 10, 0)}
 	want := slices.Concat(texts(many(4000, 10, 0)), texts(many(96, 10, 1)))
 	r := begin(t, c)
 	r.becomes(want...)

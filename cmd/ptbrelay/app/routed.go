@@ -86,6 +86,7 @@ func peersConfig(c config.Config) peers.Config {
 		File:   c.Peers.File,
 		DNS:    peers.DNS{Name: c.Peers.DNS.Name, Refresh: c.Peers.DNS.Refresh},
 		Port:   c.UDP.Port,
+		Parse:  config.ParsePeer,
 	}
 }
 
