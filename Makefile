@@ -1,13 +1,28 @@
 # One line of help stands behind each target; `make help` prints them.
 
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+GOARCH   ?= $(shell go env GOARCH)
+BIN      ?= bin/ptbrelay
+DIST     ?= dist
+DOCKER   ?= docker
 FUZZTIME ?= 10s
 
 .DEFAULT_GOAL := help
-.PHONY: build test lint bench fuzz help
+.PHONY: build packages image licences test lint bench fuzz help
 
 build: ## build the static binary bin/ptbrelay, stamped with VERSION
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X ptbrelay/cmd/ptbrelay/app.version=$(VERSION)" -o bin/ptbrelay ./cmd/ptbrelay
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X ptbrelay/cmd/ptbrelay/app.version=$(VERSION)" -o $(BIN) ./cmd/ptbrelay
+
+packages: build licences ## write the Debian and the RPM package of the binary into dist/
+	integration/packages/build.sh $(BIN) $(VERSION) $(GOARCH) $(DIST)
+
+image: build ## build the image ptbrelay:VERSION from bin/ptbrelay by DOCKER (docker, podman or buildah)
+	$(DOCKER) build $(IMAGEFLAGS) --build-context build=$(dir $(BIN)) --build-arg VERSION=$(VERSION) -t ptbrelay:$(VERSION) .
+
+licences: ## write dist/LICENCES, the licences of all that is in the binary
+	@mkdir -p $(DIST)
+	GOOS=linux CGO_ENABLED=0 go list -deps -f "$$(cat integration/packages/licences/list.tmpl)" ./cmd/ptbrelay >$(DIST)/modules
+	GOOS= GOARCH= go run ./integration/packages/licences <$(DIST)/modules >$(DIST)/LICENCES
 
 test: ## run all tests
 	go test ./...
@@ -39,4 +54,4 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 	done
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\): ## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.* ## /\1\t/p' Makefile | expand -t 10

@@ -10,12 +10,12 @@ import (
 	"ptbrelay/config"
 )
 
-// The commands that begin and end a dry run do so to every configuration that the
-// README shows, with `relay` or without.
+// The commands that begin and end a dry run do so to every configuration that somebody
+// has who came by the README or the page about racks, with `relay` or without.
 func TestOperatingCanary(t *testing.T) {
 	_, task, _ := strings.Cut(chapter(t, operatingPage, "Tasks"), "\n### Run a canary in dry run\n")
 	commands := blocks(task, "console")
-	for _, text := range blocks(readme(t), "yaml") {
+	for _, text := range blocks(fileText(t, readmePage)+fileText(t, acrossPage), "yaml") {
 		a := newAdmin(t)
 		writeFile(t, filepath.Join(a.dir, "config.yaml"), text)
 		want := parsed(t, text)

@@ -40,7 +40,7 @@ type trouble struct {
 	shows map[string]string
 }
 
-// renewal is the task that needs TLS and a Prometheus, so TestReadmeMonitor does it.
+// renewal is the task that needs TLS and a Prometheus, so TestMonitoring does it.
 const renewal = "Renew the certificate"
 
 // another is the server that the page speaks of as another one, server3.

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -35,25 +34,6 @@ func TestLinks(t *testing.T) {
 	if seen < 50 {
 		t.Errorf("only %d links found", seen)
 	}
-}
-
-// markdownPages are the Markdown files of the project.
-func markdownPages(t *testing.T) (found []string) {
-	t.Helper()
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		hidden := d != nil && strings.HasPrefix(d.Name(), ".") && path != ".."
-		switch {
-		case err == nil && hidden && d.IsDir():
-			return fs.SkipDir
-		case err == nil && !hidden && strings.HasSuffix(path, ".md"):
-			found = append(found, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
 }
 
 var (

@@ -14,7 +14,8 @@ import (
 	"ptbrelay/integration/labtest"
 )
 
-// operator does what the operating page says, on the group of the README's example.
+// operator does what the operating page says, on the group of the page
+// about racks.
 type operator struct {
 	*rollout
 	followed []string // headings
@@ -26,13 +27,9 @@ func newOperator(t *testing.T) *operator {
 		requireProgram(t, program)
 	}
 	o := &operator{rollout: &rollout{racks: watchRacks(t, lab.Options{Shape: lab.ShapeRouted, Clients: 1}), admin: newAdmin(t)}}
-	o.configure(blocks(section(t, "Across racks"), "yaml")[0])
-	for i := range o.Servers {
-		o.installConfig(i)
-	}
+	o.install(blocks(fileText(t, acrossPage), "yaml")[0])
 	o.place(labtest.Key(0) + "\n")
 	o.startAll()
-	o.admin.sh("mkdir bin && cp ptbrelay bin/ptbrelay")
 	o.admin.sh(o.here(blocks(chapter(t, operatingPage, "How to ask"), "console")[0]))
 	return o
 }
@@ -114,6 +111,9 @@ func (o *operator) on(server int, line string) (code int, printed string) {
 	case words[0] == "systemctl":
 		o.systemctl(server, words[1])
 		return 0, ""
+	case words[0] == "apt": // the package restarts the daemon
+		o.systemctl(server, "restart")
+		return 0, ""
 	case words[0] == "timedatectl": // of the host, not of the lab
 		return 0, ""
 	case words[0] == "timeout" && words[2] == "tcpdump":
@@ -128,6 +128,17 @@ func (o *operator) on(server int, line string) (code int, printed string) {
 		return o.shell(server, "cat"+rest, o.journal(server, first))
 	}
 	return o.shell(server, line, "")
+}
+
+// here is what there is in the place of a path of the page.
+func (o *operator) here(path string) string {
+	return strings.ReplaceAll(path, "/usr/local/bin/", o.admin.dir+"/")
+}
+
+// shell has a shell do a line of the page on a server.
+func (o *operator) shell(server int, line, input string) (code int, printed string) {
+	o.t.Helper()
+	return o.admin.on(o.Servers[server], o.here(line), input)
 }
 
 // cutShell cuts a line before the rest of a pipe, or where its output goes.

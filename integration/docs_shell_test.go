@@ -2,53 +2,59 @@ package integration
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"testing"
 
 	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
 )
 
-// here is what there is in the place of a path of the page.
-func (o *operator) here(path string) string {
-	return strings.ReplaceAll(path, "/usr/local/bin/", o.admin.dir+"/")
+// admin is a host with a shell, on which ptbrelay is installed.
+type admin struct {
+	t   *testing.T
+	dir string
 }
 
-// shell has a shell do a line of the page on a server.
-func (o *operator) shell(server int, line, input string) (code int, printed string) {
-	o.t.Helper()
-	return o.admin.on(o.Servers[server], o.here(line), input)
-}
-
-// installConfig makes the folder of a server's configuration its /etc/ptbrelay, beside
-// all that the host has in /etc.
-func (o *operator) installConfig(server int) {
-	o.t.Helper()
-	const real = "/run/etc"
-	err := o.Servers[server].Do(func() error {
-		entries, err := os.ReadDir("/etc")
-		if err != nil {
-			return err
-		}
-		err = errors.Join(
-			os.Mkdir(real, 0o755),
-			unix.Mount("/etc", real, "", unix.MS_BIND|unix.MS_REC, ""),
-			unix.Mount("tmpfs", "/etc", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=1m"),
-			os.Symlink(filepath.Dir(o.configs[server]), "/etc/ptbrelay"),
-		)
-		for _, e := range entries {
-			if e.Name() != "ptbrelay" {
-				err = errors.Join(err, os.Symlink(filepath.Join(real, e.Name()), filepath.Join("/etc", e.Name())))
-			}
-		}
-		return err
-	})
+// newAdmin installs this test binary, which labtest.Main makes a ptbrelay by its
+// environment.
+func newAdmin(t *testing.T) *admin {
+	t.Helper()
+	self, err := os.Executable()
 	if err != nil {
-		o.t.Fatal(err)
+		t.Fatal(err)
 	}
+	a := &admin{t: t, dir: t.TempDir()}
+	program := fmt.Sprintf("#!/bin/sh\nexec %q \"$@\"\n", self)
+	if err := os.WriteFile(filepath.Join(a.dir, "ptbrelay"), []byte(program), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// shell is a line of shell in the admin's folder.
+func (a *admin) shell(line string) *exec.Cmd {
+	c := exec.CommandContext(a.t.Context(), "sh", "-c", line)
+	c.Dir = a.dir
+	c.Env = append(os.Environ(), labtest.DaemonEnv()...)
+	c.Env = append(c.Env, "PATH="+a.dir+":"+os.Getenv("PATH"))
+	return c
+}
+
+// sh does a line of shell.
+func (a *admin) sh(line string) {
+	a.t.Helper()
+	if out, err := a.shell(line).CombinedOutput(); err != nil {
+		a.t.Fatalf("%s: %v: %s", line, err, out)
+	}
+}
+
+func (a *admin) read(name string) string {
+	a.t.Helper()
+	return fileText(a.t, filepath.Join(a.dir, name))
 }
 
 // on has a shell do a line on another host, in the admin's folder.

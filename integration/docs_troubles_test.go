@@ -31,9 +31,7 @@ func (o *operator) edit(pattern, to string) (undo func()) {
 // rekey gives a server another key.
 func (o *operator) rekey(server int, key string) {
 	o.t.Helper()
-	if err := o.Servers[server].WriteFile(credential, []byte(key+"\n"), 0o600); err != nil {
-		o.t.Fatal(err)
-	}
+	o.key(server, key+"\n")
 	o.reload(server)
 }
 

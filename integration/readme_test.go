@@ -1,116 +1,151 @@
 package integration
 
 import (
-	"bytes"
-	"regexp"
-	"slices"
+	"fmt"
+	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
-	"ptbrelay/classify"
-	"ptbrelay/cmd/ptbrelay/app"
-	"ptbrelay/config"
-	"ptbrelay/relay/deliver"
-	"ptbrelay/relay/outcome"
-	"ptbrelay/relay/transport"
+	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
 )
 
-const readmePage = "../README.md"
-
-func readme(t *testing.T) string {
-	t.Helper()
-	return fileText(t, readmePage)
-}
-
-// blocks are the fenced blocks of a language, without their indentation.
-func blocks(text, language string) (found []string) {
-	fence := regexp.MustCompile("(?ms)^( *)```" + language + "\n(.*?)^ *```$")
-	for _, m := range fence.FindAllStringSubmatch(text, -1) {
-		found = append(found, regexp.MustCompile("(?m)^"+m[1]).ReplaceAllString(m[2], ""))
+// The README's way to install ptbrelay and to see that it works, done as it is written
+// on three servers of one segment. What a package does has tests of its own.
+func TestReadme(t *testing.T) {
+	requireProgram(t, "curl")
+	l := labtest.New(t, lab.Options{})
+	n := &newcomer{
+		rollout: &rollout{racks: &racks{Lab: l, t: t}, admin: newAdmin(t)},
+		tap:     labtest.Tap(t, l.Servers[1], "eth0"),
 	}
-	return found
-}
-
-func TestReadmeConfigurations(t *testing.T) {
-	found := blocks(readme(t), "yaml")
-	if len(found) == 0 {
-		t.Fatal("the README shows no configuration")
-	}
-	for _, text := range found {
-		if _, err := config.Parse(strings.NewReader(text), "README.md"); err != nil {
-			t.Errorf("%v in:\n%s", err, text)
-		}
-	}
-}
-
-// Every ptbrelay command that the README shows is one, with flags that it has.
-func TestReadmeCommands(t *testing.T) {
-	seen := 0
-	for _, block := range blocks(readme(t), "console") {
+	n.install("")
+	install := chapter(t, readmePage, "Install it")
+	n.config = blocks(install, "yaml")[0]
+	for _, block := range append(blocks(install, "console"), blocks(chapter(t, readmePage, "See that it works"), "console")...) {
 		for line := range strings.Lines(block) {
-			args, ok := ptbrelayArgs(line)
-			if !ok {
-				continue
-			}
-			seen++
-			var stdout, stderr bytes.Buffer
-			if code := app.Run(t.Context(), append(args, "--help"), nil, &stdout, &stderr); code != 0 {
-				t.Errorf("%s: exit code %d: %s", line, code, &stderr)
-			}
-			if !strings.Contains(stdout.String(), "Usage:\n  ptbrelay "+commandOf(args)+" ") {
-				t.Errorf("%s: the help is of another command:\n%s", line, &stdout)
-			}
+			line, _, _ = strings.Cut(line, " #")
+			n.do(strings.TrimSpace(line))
 		}
 	}
-	if seen < 10 {
-		t.Errorf("only %d commands found", seen)
+	if !n.good {
+		t.Error("the README has no selftest")
 	}
 }
 
-// ptbrelayArgs are the arguments of a line of shell that runs ptbrelay first.
-func ptbrelayArgs(line string) (args []string, ok bool) {
-	line = strings.Replace(line, "go run ./cmd/ptbrelay", "ptbrelay", 1)
-	if rest := strings.IndexAny(line, "#>|"); rest >= 0 {
-		line = line[:rest]
-	}
-	words := strings.Fields(line)
-	if len(words) == 0 || words[0] != "ptbrelay" {
-		return nil, false
-	}
-	return words[1:], true
+// newcomer is somebody who has the README.
+type newcomer struct {
+	*rollout
+	tap    *lab.Tap
+	config string
+	report lab.Report // the downloads since it runs
+	good   bool       // what selftest said
 }
 
-// commandOf is what is before flags and files.
-func commandOf(args []string) string {
-	end := slices.IndexFunc(args, func(arg string) bool { return arg[0] == '-' || strings.ContainsAny(arg, "./") })
-	if end < 0 {
-		end = len(args)
+// do does a line of the README on the first server.
+func (n *newcomer) do(line string) {
+	n.t.Helper()
+	switch program, rest, _ := strings.Cut(line, " "); {
+	case line == "make packages", program == "scp", strings.HasPrefix(line, "ssh SERVER apt install "), strings.HasPrefix(line, "ssh -L "):
+	case line == "ptbrelay run":
+		n.prints(2, line, "eth0")
+		for i := range n.Servers {
+			n.write(i, n.config)
+		}
+	case line == "ptbrelay run --dry-run":
+		n.dry(strings.Fields(rest))
+	case line == "systemctl enable --now ptbrelay":
+		n.start()
+	case line == "ptbrelay selftest":
+		n.prints(0, line, "\ngood\n")
+		n.good = true
+	case line == "ptbrelay check-config", line == "ptbrelay doctor":
+		n.prints(0, line, "")
+	case strings.HasSuffix(line, "/readyz"):
+		n.prints(0, line, "capturing")
+	case strings.Contains(line, "/metrics "):
+		n.prints(0, line, `ptbrelay_outcomes_total{family="ipv6",outcome="relayed"}`)
+	case program == "tcpdump":
+		n.copied()
+	case program == "ip":
+		n.learned(strings.Fields(line))
+	default:
+		n.t.Fatalf("the README says %q, which this test does not know", line)
 	}
-	return strings.Join(args[:end], " ")
 }
 
-// Every verdict, outcome, delivery and result that there is stands in the README.
-func TestReadmeNames(t *testing.T) {
-	var names []string
-	for v := range classify.Verdicts() {
-		names = append(names, v.String())
+// prints fails the test unless a line ends so, and prints this.
+func (n *newcomer) prints(want int, line, part string) {
+	n.t.Helper()
+	if code, printed := n.admin.on(n.Servers[0], line, ""); code != want || !strings.Contains(printed, part) {
+		n.t.Errorf("%s: exit code %d, want %d, and %q:\n%s", line, code, want, part, printed)
 	}
-	for o := range outcome.NumOutcomes {
-		names = append(names, outcome.Outcome(o).String())
+}
+
+// dry ends a dry run by Ctrl-C when it has begun.
+func (n *newcomer) dry(args []string) {
+	n.t.Helper()
+	p := labtest.Start(n.t, n.Servers[0], args...)
+	labtest.Eventually(n.t, 10*time.Second, "the dry run captures", func() error {
+		if !strings.Contains(p.Log(), "msg=capturing") || !strings.Contains(p.Log(), "dry_run=true") {
+			return fmt.Errorf("%w: %s", errNotYet, p.Log())
+		}
+		return nil
+	})
+	if err := p.Signal(syscall.SIGINT); err != nil {
+		n.t.Fatal(err)
 	}
-	for d := range outcome.NumDeliveries {
-		names = append(names, outcome.Delivery(d).String())
+	if code, printed := ended(n.t, p); code != 0 {
+		n.t.Errorf("exit code %d:\n%s", code, printed)
 	}
-	for r := range transport.NumDatagramResults {
-		names = append(names, transport.DatagramResult(r).String())
+}
+
+// start runs ptbrelay on all servers, and downloads that need it. The first server gets
+// PTBs too: the router's hash may have chosen others for those of the downloads.
+func (n *newcomer) start() {
+	n.t.Helper()
+	for i := range n.Servers {
+		n.daemons = append(n.daemons, n.run(i))
 	}
-	for r := range deliver.NumResults {
-		names = append(names, deliver.Result(r).String())
+	n.report = labtest.Downloads(n.t, n.Lab, lab.Load{})
+	allFinished(n.t, n.report)
+	for _, ptb := range ptbs(44203) {
+		labtest.FromRouter(n.t, n.Lab, 0, ptb.Bytes())
+		await(n.t, n.Servers[0], outcomeMetric(ptb.Family.String(), "relayed"), 1)
 	}
-	text := readme(t)
-	for _, name := range names {
-		if !strings.Contains(text, "`"+name+"`") {
-			t.Errorf("%s is not in the README", name)
+}
+
+// copied fails the test unless another server got copies by broadcast.
+func (n *newcomer) copied() {
+	n.t.Helper()
+	if frames := labtest.Fence(n.t, n.Servers[0], "eth0", n.tap); len(broadcasts(frames)) == 0 {
+		n.t.Error("no copies came")
+	}
+}
+
+// learned fails the test unless the server that owns a client's connection, and no other
+// one, answers `ip route get CLIENT from VIP` by a path MTU that it has learned.
+func (n *newcomer) learned(words []string) {
+	n.t.Helper()
+	client, vip := netip.MustParseAddr(words[3]), netip.MustParseAddr(words[5])
+	owner := -1
+	for _, x := range n.report.Results {
+		if x.Flow.Client.Addr() == client {
+			owner = x.Owner
+		}
+	}
+	if owner < 0 {
+		n.t.Fatalf("nobody has a connection of %v", client)
+	}
+	for i, s := range n.Servers {
+		mtu, learned, err := s.PathMTU(vip, client)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		if learned != (i == owner) || learned && mtu != 1400 {
+			n.t.Errorf("server %d, of %d which owns it: MTU %d, learned: %v", i, owner, mtu, learned)
 		}
 	}
 }

@@ -64,8 +64,10 @@ type set struct {
 	prefixes []netip.Prefix // disjoint, sorted
 }
 
-// rule is one rule: as nft prints it, and as the kernel takes it.
+// rule is one rule: why it is there, as its tool reads it, and as the kernel takes
+// it. iptables' tools make the last one themselves.
 type rule struct {
+	why   string // for who reads the text; empty: as the rule before
 	text  string
 	exprs exprs
 }
@@ -73,8 +75,8 @@ type rule struct {
 // chain is one chain with its rules.
 type chain struct {
 	name  string
-	base  bool     // hooked at prerouting
-	notes []string // for who reads the text
+	base  bool   // hooked at prerouting
+	note  string // for who reads the text
 	rules []rule
 }
 
@@ -105,27 +107,25 @@ func newPlan(c Config) plan {
 // so an echo pays no more than TCP. nft by itself would put family and protocol
 // before them. So do the flags in the test for SYNs, which comes last.
 func chains(c Config, destination []rule) []chain {
-	base := chain{name: baseChain, base: true,
-		notes: []string{"ICMP type 3 code 4, ICMPv6 type 2. The type comes first, for it tells nearly every packet apart."},
+	base := chain{name: baseChain, base: true, note: noteTests,
 		rules: []rule{
-			{"@th,0,16 0x0304 meta l4proto icmp meta nfproto ipv4 goto " + ptbChain, fragNeeded(ptbChain)},
-			{"@th,0,8 2 meta l4proto ipv6-icmp meta nfproto ipv6 goto " + ptbChain, packetTooBig(ptbChain)},
+			{whyPTB4, "@th,0,16 0x0304 meta l4proto icmp meta nfproto ipv4 goto " + ptbChain, fragNeeded(ptbChain)},
+			{whyPTB6, "@th,0,8 2 meta l4proto ipv6-icmp meta nfproto ipv6 goto " + ptbChain, packetTooBig(ptbChain)},
 		},
 	}
 	ptb := chain{name: ptbChain, rules: ptbRules(c, destination)}
 	if !c.MSS {
 		return []chain{base, ptb}
 	}
-	base.notes = append(base.notes, "TCP's flags: SYN without FIN, RST or ACK.")
-	base.rules = append(base.rules, rule{"@th,96,32 & 0x00170000 == 0x00020000 meta l4proto tcp goto " + synChain, opening(synChain)})
+	base.rules = append(base.rules, rule{whySYN, "@th,96,32 & 0x00170000 == 0x00020000 meta l4proto tcp goto " + synChain, opening(synChain)})
 	return []chain{base, ptb, {name: synChain, rules: synRules(c, destination)}}
 }
 
 // forUs are the rules that pass over what this host is not meant to hear.
 func forUs(destination []rule) []rule {
 	return append([]rule{
-		{`iif "lo" return`, loopback()},
-		{`meta pkttype != host return`, notToThisHost()},
+		{whyLoopback, `iif "lo" return`, loopback()},
+		{whyUnicast, `meta pkttype != host return`, notToThisHost()},
 	}, destination...)
 }
 
@@ -133,14 +133,17 @@ func forUs(destination []rule) []rule {
 func ptbRules(c Config, destination []rule) []rule {
 	return append(forUs(destination),
 		rule{
+			whyGuard,
 			fmt.Sprintf("limit rate over %d/second burst %d packets counter name %q return", c.Guard, guardBurst(c.Guard), guardName),
 			guard(c.Guard, guardBurst(c.Guard)),
 		},
 		rule{
+			whyPrompt,
 			fmt.Sprintf("limit rate %d/second burst %d packets log group %d queue-threshold %d return", promptRate, promptBurst, c.Group, promptThreshold),
 			logUpTo(promptRate, promptBurst, c.Group, promptThreshold),
 		},
 		rule{
+			whyBatch,
 			fmt.Sprintf("log group %d queue-threshold %d", c.Group, batchThreshold),
 			log(c.Group, batchThreshold),
 		},
@@ -150,6 +153,7 @@ func ptbRules(c Config, destination []rule) []rule {
 // synRules are the rules that a SYN passes.
 func synRules(c Config, destination []rule) []rule {
 	return append(forUs(destination), rule{
+		whySample,
 		fmt.Sprintf("limit rate %d/second burst %d packets log group %d snaplen %d queue-threshold %d", synRate, synBurst, c.synGroup(), synSnap, batchThreshold),
 		logSample(synRate, synBurst, c.synGroup(), batchThreshold, synSnap),
 	})
@@ -158,17 +162,17 @@ func synRules(c Config, destination []rule) []rule {
 // destination returns the rules that pass over what is not for a VIP.
 func destination(v4, v6 []netip.Prefix) []rule {
 	if len(v4)+len(v6) == 0 {
-		return []rule{{"fib daddr type != local return", notLocal()}}
+		return []rule{{whyLocal, "fib daddr type != local return", notLocal()}}
 	}
 	rules := []rule{
-		{"ip daddr != @vips4 return", notInSet("vips4", false)},
-		{"ip6 daddr != @vips6 return", notInSet("vips6", true)},
+		{whyVIPs, "ip daddr != @vips4 return", notInSet("vips4", false)},
+		{"", "ip6 daddr != @vips6 return", notInSet("vips6", true)},
 	}
 	if len(v4) == 0 {
-		rules[0] = rule{"meta nfproto ipv4 return", returnFamily(false)}
+		rules[0].text, rules[0].exprs = "meta nfproto ipv4 return", returnFamily(false)
 	}
 	if len(v6) == 0 {
-		rules[1] = rule{"meta nfproto ipv6 return", returnFamily(true)}
+		rules[1].text, rules[1].exprs = "meta nfproto ipv6 return", returnFamily(true)
 	}
 	return rules
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
+
+	"ptbrelay/cmd/ptbrelay/app/logs"
 )
 
 // Exit codes.
@@ -56,10 +58,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // complain says what is wrong, each thing on a line.
 func complain(stderr io.Writer, err error) {
-	begin := ""
-	if toJournal(stderr) {
-		begin = priority(slog.LevelError)
-	}
+	begin := logs.Prefix(stderr, slog.LevelError)
 	for line := range strings.Lines(err.Error()) {
 		_, _ = fmt.Fprintf(stderr, "%sptbrelay: %s\n", begin, strings.TrimSpace(line))
 	}
@@ -140,6 +139,7 @@ the connection learns the path MTU.`,
 		replayCommand(o), manCommand())
 	root.SuggestionsMinimumDistance = 2 // letters that are wrong
 	addBuiltin(root)
+	addCompletions(root)
 	argErrorsAreUsage(root)
 	return root
 }

@@ -2,10 +2,14 @@ package app
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 )
 
 // run is one call of the command line.
@@ -51,7 +55,7 @@ func TestEveryCommand(t *testing.T) {
 				t.Errorf("examples of something else:\n%s", examples)
 			}
 			for line := range strings.Lines(examples) {
-				if !strings.HasPrefix(line, "  ptbrelay ") {
+				if !strings.HasPrefix(line, "  ") || !strings.Contains(line, "ptbrelay") {
 					t.Errorf("example %q", line)
 				}
 			}
@@ -60,5 +64,69 @@ func TestEveryCommand(t *testing.T) {
 				t.Errorf("an unknown flag exits %d, stdout %q, stderr %q", code, stdout, stderr)
 			}
 		})
+	}
+}
+
+// A command whose output cannot be written fails, and says so.
+func TestFullDisk(t *testing.T) {
+	config, _ := controlled(t, new(pausable))
+	for _, args := range [][]string{
+		{"version"}, {"genkey"}, {"check-config"}, {"rules", "nft"}, {"rules", "iptables"}, {"man"}, {"pause"}, {"selftest"}, {"watch"}, {"doctor"},
+	} {
+		var stderr bytes.Buffer
+		code := Run(t.Context(), append(args, "-c", config), nil, new(fullDisk), &stderr)
+		if code != exitFailure || stderr.String() != "ptbrelay: no space left on device\n" {
+			t.Errorf("%q: exit code %d, %q", args, code, stderr.String())
+		}
+	}
+}
+
+// The version is that of the build, as far as there is one.
+func TestBuildVersion(t *testing.T) {
+	unstamped := buildVersion()
+	defer func() { version = "" }()
+	if version = "v1.2.3"; buildVersion() != version || unstamped == "" || unstamped == version {
+		t.Errorf("%q, stamped %q", unstamped, buildVersion())
+	}
+}
+
+// What is wrong is said a thing a line, to the journal as severe as it is.
+func TestComplain(t *testing.T) {
+	file, err := os.CreateTemp(t.TempDir(), "stderr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	for _, stream := range []string{"8:12345", fmt.Sprintf("%d:%d", st.Dev, st.Ino)} {
+		t.Setenv("JOURNAL_STREAM", stream)
+		complain(file, errors.New("one\ntwo\n"))
+	}
+	got, err := os.ReadFile(file.Name())
+	const want = "ptbrelay: one\nptbrelay: two\n<3>ptbrelay: one\n<3>ptbrelay: two\n"
+	if string(got) != want || err != nil {
+		t.Errorf("%q, %v; want %q", got, err, want)
+	}
+}
+
+// Who ends while nobody reads its log ends with its exit code and without another word,
+// else with what there is to say.
+func TestLastWord(t *testing.T) {
+	failed := errors.New("failed")
+	for _, c := range []struct {
+		err  error
+		code int
+	}{{nil, exitOK}, {failed, exitFailure}, {usage(failed), exitUsage}} {
+		var exit exitError
+		unread := lastWord(c.err, false)
+		if (unread == nil) != (c.err == nil) || unread != nil && (!errors.As(unread, &exit) || exit.err != nil || exit.code != c.code) {
+			t.Errorf("unread, %v: ends with %#v", c.err, unread)
+		}
+		if read := lastWord(c.err, true); !errors.Is(read, c.err) {
+			t.Errorf("%v: ends with %v", c.err, read)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,7 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"ptbrelay/audit"
+	"ptbrelay/audit/host"
 	"ptbrelay/audit/report"
+	"ptbrelay/cmd/ptbrelay/app/auditor"
+	"ptbrelay/cmd/ptbrelay/app/output"
+	"ptbrelay/cmd/ptbrelay/app/settings"
 )
 
 // auditFlags say what an audit observes and where its report goes.
@@ -62,17 +67,17 @@ the report of what came before, and 0 whatever is found: see ptbrelay doctor.`,
 	c.Flags().StringVar(&a.pcap, "pcap", "", "read a capture `file`; - is stdin")
 	c.Flags().BoolVar(&a.daemon, "daemon", false, "ask the daemon of this host")
 	c.Flags().StringVarP(&a.output, "output", "o", "", "write the report to this `file`")
-	f := formatFlag(c)
+	f := output.Flag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error { return a.run(c, o, f) }
 	return c
 }
 
-func (a *auditFlags) run(c *cobra.Command, o *options, f *format) error {
+func (a *auditFlags) run(c *cobra.Command, o *options, f *output.Format) error {
 	if err := a.check(c); err != nil {
 		return usage(err)
 	}
 	if a.output != "" {
-		if err := tryFile(a.output); err != nil {
+		if err := output.TryFile(a.output); err != nil {
 			return err
 		}
 	}
@@ -105,29 +110,62 @@ func (a *auditFlags) check(c *cobra.Command) error {
 // observe makes the report; with an error there may be one of what came before.
 func (a *auditFlags) observe(c *cobra.Command, o *options) (*audit.Report, error) {
 	if a.daemon {
-		return auditDaemon(c, o)
+		return auditOfDaemon(c, o)
 	}
 	cfg, err := o.readConfig()
 	if err != nil {
 		return nil, err
 	}
 	if a.pcap != "" {
-		return auditFile(c.Context(), a.pcap, c.InOrStdin(), cfg)
+		file, err := openCapture(c.Context(), a.pcap, c.InOrStdin(), func() error { return nil })
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		return auditor.File(c.Context(), file, auditSetup(settings.Anywhere(cfg)))
 	}
-	return auditLive(c.Context(), a.live, cfg, c.ErrOrStderr())
+	state, err := host.Read()
+	if err != nil {
+		return nil, err
+	}
+	setup := auditSetup(settings.Situation{Config: cfg, Host: state})
+	return auditor.Live(c.Context(), a.live, setup, rulesConfig(cfg), c.ErrOrStderr())
+}
+
+func auditSetup(s settings.Situation) auditor.Setup {
+	return auditor.Setup{
+		Version: buildVersion(), Policy: s.Policy(), ASNDB: s.Config.Audit.ASNDB, Expect: settings.Expectation(s.Config),
+	}
+}
+
+// auditOfDaemon is the report of the daemon on this host.
+func auditOfDaemon(c *cobra.Command, o *options) (*audit.Report, error) {
+	daemon, err := o.daemonClient(c)
+	if err != nil {
+		return nil, err
+	}
+	s, err := daemon.Snapshot(c.Context())
+	if err != nil {
+		return nil, err
+	}
+	r := new(audit.Report)
+	if err := json.Unmarshal(s.Audit, r); err != nil {
+		return nil, fmt.Errorf("the daemon is ptbrelay %s, and this is %s, which does not read its audit: restart it: %w", s.Version, buildVersion(), err)
+	}
+	return r, nil
 }
 
 // write prints the report, to a file by way of another one: what was there stays
 // until the report is whole. What was observed live cannot be had again, so where the
 // file cannot be written that is printed after all.
-func (a *auditFlags) write(stdout io.Writer, r *audit.Report, f *format) error {
+func (a *auditFlags) write(stdout io.Writer, r *audit.Report, f *output.Format) error {
 	show := func(w io.Writer) error {
-		return f.print(w, r, func(w io.Writer) error { return report.Text(w, r) })
+		return f.Print(w, r, func(w io.Writer) error { return report.Text(w, r) })
 	}
 	if a.output == "" {
 		return show(stdout)
 	}
-	err := writeFile(a.output, show)
+	err := output.WriteFile(a.output, show)
 	if err != nil && r.Source == audit.Live {
 		err = errors.Join(err, show(stdout))
 	}

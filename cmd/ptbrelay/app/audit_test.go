@@ -23,6 +23,20 @@ func runAudit(ctx context.Context, t *testing.T, args ...string) (code int, stdo
 	return code, out.String(), errs.String()
 }
 
+// What cannot be asked for at once, or makes no sense, is an error of usage.
+func TestAuditFlags(t *testing.T) {
+	for want, args := range map[string][]string{
+		"--for, --pcap and --daemon exclude one another": {"--daemon", "--pcap", "x"},
+		"--for 0s: give a time":                          {"--for", "0s"},
+		"--pcap is empty":                                {"--pcap", ""},
+	} {
+		code, stdout, stderr := runAudit(t.Context(), t, args...)
+		if code != exitUsage || stdout != "" || !strings.HasPrefix(stderr, "ptbrelay: "+want) {
+			t.Errorf("%q: exit code %d, %q, %q", args, code, stdout, stderr)
+		}
+	}
+}
+
 // A named pipe that nobody writes to ends with the command, not the command with it.
 func TestCaptureThatNobodyWrites(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")

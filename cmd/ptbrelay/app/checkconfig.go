@@ -11,6 +11,9 @@ import (
 
 	"ptbrelay/audit/host"
 	"ptbrelay/classify"
+	"ptbrelay/cmd/ptbrelay/app/budget"
+	"ptbrelay/cmd/ptbrelay/app/fabric"
+	"ptbrelay/cmd/ptbrelay/app/httpd"
 	"ptbrelay/config"
 )
 
@@ -20,7 +23,8 @@ func checkConfigCommand(o *options) *cobra.Command {
 		Short: "Check a configuration and report all that is wrong with it",
 		Example: `  ptbrelay check-config
   ptbrelay check-config /etc/ptbrelay/config.yaml`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: oneFile,
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if o.config != "" && o.config != args[0] {
@@ -40,7 +44,7 @@ func checkConfigCommand(o *options) *cobra.Command {
 			if o.read == "" {
 				text = fmt.Sprintf("%s: there is none; these are the defaults\n", defaultConfig)
 			}
-			text += plannedBudget(cfg).text()
+			text += budget.Planned(cfg).Text()
 			if cfg.Relay.Transport == config.TransportBroadcast && len(cfg.Interfaces) == 0 {
 				text += "note: interfaces is empty, `ptbrelay run` will need --interface\n"
 			}
@@ -69,7 +73,7 @@ func besides(cfg config.Config) (notes []string, err error) {
 	}
 	notes = append(notes, notHere(cfg)...)
 	if cfg.Relay.Transport == config.TransportUDP {
-		_, err := readKeys(cfg)
+		_, err := fabric.ReadKeys(cfg)
 		need(err)
 	}
 	if cfg.Peers.File != "" {
@@ -77,9 +81,9 @@ func besides(cfg config.Config) (notes []string, err error) {
 			need(fmt.Errorf("peers.file: %w", err))
 		}
 	}
-	protection, err := webFile(cfg.HTTP.ConfigFile).read()
+	lacks, err := httpd.Check(cfg.HTTP.ConfigFile)
 	need(err)
-	if lacks := protection.lacks(); err == nil && cfg.HTTP.ConfigFile != "" && lacks != "" {
+	if lacks != "" {
 		notes = append(notes, "http.config_file: "+lacks)
 	}
 	return notes, errors.Join(wrong...)

@@ -11,7 +11,7 @@ import (
 
 // openControl makes the control socket. The daemon's work does not depend on it.
 func (d *daemon) openControl() {
-	path := d.now.cfg.Control
+	path := d.now.Config.Control
 	if path == "" {
 		return
 	}
@@ -43,10 +43,10 @@ func (d commanded) Resume() bool { return d.setPaused(false) }
 func (d commanded) setPaused(paused bool) (changed bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.now.paused == paused {
+	if d.now.Paused == paused {
 		return false
 	}
-	d.now.paused = paused
+	d.now.Paused = paused
 	d.follow()
 	if paused {
 		d.log.Info("paused: nothing is sent or injected until `ptbrelay resume`")
@@ -59,11 +59,11 @@ func (d commanded) setPaused(paused bool) (changed bool) {
 // Selftest implements control.Daemon.
 func (d commanded) Selftest(ctx context.Context) control.Selftest {
 	now := d.inForce()
-	cfg := now.cfg
-	t := control.Selftest{Transport: string(cfg.Relay.Transport), Paused: now.paused, DryRun: cfg.Relay.DryRun}
+	cfg := now.Config
+	t := control.Selftest{Transport: string(cfg.Relay.Transport), Paused: now.Paused, DryRun: cfg.Relay.DryRun}
 	var g errgroup.Group
 	g.Go(func() (err error) {
-		t.Peers, err = d.fabric.selftest(ctx, cfg)
+		t.Peers, err = d.fabric.Selftest(ctx, cfg)
 		return err
 	})
 	g.Go(func() error {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -28,9 +29,11 @@ type pausable struct {
 	tested control.Selftest
 }
 
-func (p *pausable) Pause() bool                               { return !p.paused.Swap(true) }
-func (p *pausable) Resume() bool                              { return p.paused.Swap(false) }
-func (p *pausable) Snapshot() control.Snapshot                { return control.Snapshot{} }
+func (p *pausable) Pause() bool  { return !p.paused.Swap(true) }
+func (p *pausable) Resume() bool { return p.paused.Swap(false) }
+func (p *pausable) Snapshot() control.Snapshot {
+	return control.Snapshot{Version: "v99", Audit: json.RawMessage(`{"begun": {}}`)}
+}
 func (p *pausable) Selftest(context.Context) control.Selftest { return p.tested }
 
 // controlled runs a real control server for a daemon, and returns the
@@ -152,6 +155,49 @@ finding: ipv6: this kernel was not seen to apply a PTB: the path MTU stays 1500
 	d.tested = control.Selftest{Transport: "broadcast"}
 	if code, stdout, _ := run(t, "selftest", "-c", config); code != exitFailure || !strings.Contains(stdout, "finding: no other ptbrelay answered") {
 		t.Errorf("without peers: exit %d, stdout\n%s", code, stdout)
+	}
+}
+
+// A test that is skipped, or whose path MTU an earlier one had lowered, says so.
+func TestSelftestRows(t *testing.T) {
+	for want, l := range map[string]control.LocalTest{
+		"ipv4\tyes\t1498 since an earlier selftest\t198.51.100.2\t198.51.100.1": {
+			Family: "ipv4", OK: true, Earlier: true, Before: 1499, After: 1498, Source: "198.51.100.2", Destination: "198.51.100.1"},
+		"ipv6\tskipped\t-": {Family: "ipv6", Skipped: true},
+		"ipv6\tno\t-":      {Family: "ipv6"},
+	} {
+		if got := localRow(l); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// A daemon goes on when its file has become bad, and it is then that people ask it.
+func TestDaemonOfABadFile(t *testing.T) {
+	config, _ := controlled(t, new(pausable))
+	socket, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, append(socket, "nonsense: 1\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := run(t, "pause", "-c", config)
+	if code != exitOK || !strings.HasPrefix(stdout, "paused: ") || !strings.Contains(stderr, "nonsense") || !strings.Contains(stderr, " all the same\n") {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	code, stdout, stderr = run(t, "pause", "-c", write(t, "nonsense: 1\n"))
+	if code != exitFailure || stdout != "" || strings.Contains(stderr, "all the same") {
+		t.Errorf("another file's: exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+}
+
+// What a daemon of another version says and this one cannot read is said to be so.
+func TestAuditOfAnotherVersion(t *testing.T) {
+	config, _ := controlled(t, new(pausable)) // whose snapshot has an audit of a version to come
+	code, stdout, stderr := run(t, "audit", "--daemon", "-c", config)
+	if code != exitFailure || stdout != "" || !strings.Contains(stderr, "the daemon is ptbrelay v99") || !strings.Contains(stderr, "restart it") {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 }
 

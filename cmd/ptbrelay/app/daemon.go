@@ -15,6 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ptbrelay/audit/host"
+	"ptbrelay/cmd/ptbrelay/app/auditor"
+	"ptbrelay/cmd/ptbrelay/app/budget"
+	"ptbrelay/cmd/ptbrelay/app/fabric"
+	"ptbrelay/cmd/ptbrelay/app/httpd"
+	"ptbrelay/cmd/ptbrelay/app/logs"
+	"ptbrelay/cmd/ptbrelay/app/periodic"
+	"ptbrelay/cmd/ptbrelay/app/settings"
 	"ptbrelay/config"
 	"ptbrelay/relay"
 	"ptbrelay/relay/capture"
@@ -32,23 +39,26 @@ type daemon struct {
 	load    func() (config.Config, error) // reads the configuration again
 	file    string                        // where that was; empty: there is none
 	log     *slog.Logger
-	level   *logLevel
+	level   *logs.Level
 	started time.Time
 
 	watcher   *host.Watcher
-	server    httpServer
+	server    httpd.Server
 	control   *control.Server // nil where there is none
 	hub       control.Hub
-	fabric    fabric
+	fabric    fabric.Fabric
 	source    capture.Source
 	relay     *relay.Relay
 	table     *rules.Table // nil where rules.manage is false
-	auditor   *auditor
+	auditor   *auditor.Auditor
 	reloads   relay.Reload
 	capturing atomic.Bool
 
-	mu  sync.Mutex // guards now: a reload, a change of the host and a pause may meet
-	now situation
+	mu  sync.Mutex // guards what follows: a reload, a change of the host and a pause may meet
+	now settings.Situation
+	// waiting are the keys of the file that wait for a restart, with the value in force
+	// and theirs.
+	waiting []string
 }
 
 // run runs until the context ends or something fails.
@@ -57,7 +67,6 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, unix.SIGHUP)
 	defer signal.Stop(hangup)
-	again := &reloader{daemon: d, last: d.now.cfg}
 	collectEarly()
 	d.started = time.Now()
 	defer func() { err = errors.Join(err, d.close()) }()
@@ -68,43 +77,24 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
+	defer context.AfterFunc(ctx, d.tellStopping)() // nothing waits for it
 	d.relaying(ctx, g)
-	d.fabric.ready(ctx)
+	d.fabric.Ready(ctx)
 	if err := d.installTable(); err != nil {
 		cancel()
 		return errors.Join(err, g.Wait())
 	}
-	if d.table != nil {
-		g.Go(func() error { return d.table.Run(ctx) })
-	}
-	g.Go(func() error { return d.watcher.Run(ctx, d.hostChanged, d.hostUnread) })
-	g.Go(func() error {
-		d.auditor.run(ctx)
-		return nil
-	})
-	g.Go(func() error { return again.run(ctx, hangup) })
 	dryRun := summary{daemon: d}
-	g.Go(func() error { return dryRun.everyMinute(ctx) })
-	g.Go(func() error { return d.server.serve(ctx, d.handler(), d.log) })
-	g.Go(func() error {
-		d.server.watch(ctx, d.log)
-		return nil
-	})
-	g.Go(func() error {
-		d.takeCommands(ctx)
-		return nil
-	})
-	g.Go(func() error {
-		logRefused(ctx, &d.hub, d.log, d.level)
-		return nil
-	})
+	d.attending(ctx, g, hangup, &dryRun)
 	d.capturing.Store(true)
-	if err := notify(ready); err != nil {
-		d.log.Warn("cannot tell the service manager that ptbrelay captures", "err", err)
-	}
-	cfg := d.inForce().cfg
+	d.tellReady()
+	g.Go(func() error {
+		d.pulse(ctx)
+		return nil
+	})
+	cfg := d.inForce().Config
 	d.log.Info("capturing", "version", buildVersion(), "transport", cfg.Relay.Transport, "interfaces", append([]string{}, cfg.Interfaces...),
-		"group", cfg.Capture.Group, "dry_run", cfg.Relay.DryRun, "http", d.server.address())
+		"group", cfg.Capture.Group, "dry_run", cfg.Relay.DryRun, "http", d.server.Address())
 	d.logBudget()
 	err = g.Wait()
 	dryRun.say()
@@ -127,7 +117,31 @@ func (d *daemon) relaying(ctx context.Context, g *errgroup.Group) {
 		defer stopSending()
 		return d.source.Run(reading, d.relay.Handle)
 	})
-	g.Go(func() error { return d.fabric.run(sending, d.relay.Done) })
+	g.Go(func() error { return d.fabric.Run(sending, d.relay.Done) })
+}
+
+// attending starts what follows the table, the host and the configuration, and answers
+// those who ask, until the context ends.
+func (d *daemon) attending(ctx context.Context, g *errgroup.Group, hangup <-chan os.Signal, dryRun *summary) {
+	if d.table != nil {
+		g.Go(func() error { return d.table.Run(ctx) })
+	}
+	g.Go(func() error { return d.watcher.Run(ctx, d.hostChanged, d.hostUnread) })
+	g.Go(func() error { return d.server.Serve(ctx, d.handler(), d.log) })
+	again := &reloader{daemon: d, last: d.inForce().Config}
+	for _, attend := range []func(){
+		func() { again.run(ctx, hangup) },
+		func() { d.auditor.Run(ctx) },
+		func() { d.takeCommands(ctx) },
+		func() { d.server.Watch(ctx, d.log) },
+		func() { logs.Refused(ctx, &d.hub, d.log, d.level) },
+		func() { periodic.Run(ctx, summaryEvery, dryRun.say) },
+	} {
+		g.Go(func() error {
+			attend()
+			return nil
+		})
+	}
 }
 
 // collectEarly keeps what scrapes leave behind from doubling the resident
@@ -141,15 +155,20 @@ func collectEarly() {
 
 // open makes everything but the table.
 func (d *daemon) open() (err error) {
-	cfg := d.now.cfg
-	if d.watcher, d.now.host, err = host.Watch(); err != nil {
+	cfg := d.now.Config
+	if d.watcher, d.now.Host, err = host.Watch(); err != nil {
 		return err
 	}
-	if d.fabric, err = openFabric(d.now, &d.hub, d.log); err != nil {
+	if cfg.Relay.Transport == config.TransportBroadcast {
+		if err := checkInterfaces(cfg.Interfaces, d.now.Host); err != nil {
+			return err
+		}
+	}
+	if d.fabric, err = fabric.Open(d.now, &d.hub, d.log); err != nil {
 		return err
 	}
-	d.watcher.Notify(d.fabric.touched)
-	if d.server, err = listen(cfg.HTTP); err != nil {
+	d.watcher.Notify(d.fabric.Touched)
+	if d.server, err = httpd.Listen(cfg.HTTP); err != nil {
 		return err
 	}
 	source, err := capture.OpenNFLOG(capture.NFLOGConfig{Group: cfg.Capture.Group, Buffer: int(cfg.Capture.Buffer)})
@@ -161,8 +180,8 @@ func (d *daemon) open() (err error) {
 		d.log.Warn("the kernel grants a smaller receive buffer than capture.buffer; raise net.core.rmem_max or run in the initial user namespace",
 			"bytes", granted, "wanted", int(cfg.Capture.Buffer))
 	}
-	d.auditor = openAuditor(d)
-	d.relay = relay.New(d.fabric, d.auditor.observations, &d.hub, d.now.relaySettings())
+	d.auditor = d.openAuditor()
+	d.relay = relay.New(d.fabric, d.auditor.Observations, &d.hub, d.now.Relay())
 	d.reloads.Succeeded(time.Now())
 	d.openControl()
 	return nil
@@ -178,35 +197,35 @@ func (d *daemon) close() error {
 		errs = append(errs, d.source.Close())
 	}
 	if d.auditor != nil {
-		errs = append(errs, d.auditor.close())
+		errs = append(errs, d.auditor.Close())
 	}
 	if d.fabric != nil {
-		errs = append(errs, d.fabric.close())
+		errs = append(errs, d.fabric.Close())
 	}
 	if d.watcher != nil {
 		errs = append(errs, d.watcher.Close())
 	}
-	errs = append(errs, d.server.close())
+	errs = append(errs, d.server.Close())
 	return errors.Join(errs...)
 }
 
 func (d *daemon) installTable() (err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.now.cfg.Rules.Manage {
+	if !d.now.Config.Rules.Manage {
 		if _, ok := rules.LoadedStats(); !ok {
 			d.log.Warn("rules.manage is false and no nftables table ptbrelay is loaded: without rules of your own nothing is captured (ptbrelay rules nft)")
 		}
 		return nil
 	}
-	d.table, err = rules.Install(d.rulesConfig(d.now.cfg), d.log)
+	d.table, err = rules.Install(d.rulesConfig(d.now.Config), d.log)
 	return err
 }
 
 // rulesConfig is what the table is made of. It logs SYNs only to a group of ours.
 func (d *daemon) rulesConfig(c config.Config) rules.Config {
 	r := rulesConfig(c)
-	r.MSS = d.auditor.syns != nil
+	r.MSS = d.auditor.TakesSYNs()
 	return r
 }
 
@@ -220,7 +239,7 @@ func (d *daemon) removeTable() error {
 }
 
 // inForce is the situation of this moment.
-func (d *daemon) inForce() situation {
+func (d *daemon) inForce() settings.Situation {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.now
@@ -228,8 +247,8 @@ func (d *daemon) inForce() situation {
 
 // follow puts the situation in force, after a change of it and under its lock.
 func (d *daemon) follow() {
-	d.fabric.follow(d.now)
-	d.relay.Apply(d.now.relaySettings())
+	d.fabric.Follow(d.now)
+	d.relay.Apply(d.now.Relay())
 }
 
 // hostChanged follows links that come, go or change their MAC or MTU, and
@@ -237,7 +256,7 @@ func (d *daemon) follow() {
 func (d *daemon) hostChanged(s host.State) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.now.host = s
+	d.now.Host = s
 	d.follow()
 }
 
@@ -247,5 +266,5 @@ func (d *daemon) hostUnread(err error) {
 }
 
 func (d *daemon) logBudget() {
-	budgetOf(d.inForce().cfg, d.fabric.fanOut()).log(d.log)
+	budget.Of(d.inForce().Config, d.fabric.FanOut()).Log(d.log)
 }

@@ -8,6 +8,8 @@ import (
 
 	"ptbrelay/audit/check"
 	"ptbrelay/audit/report"
+	"ptbrelay/cmd/ptbrelay/app/output"
+	"ptbrelay/cmd/ptbrelay/app/settings"
 )
 
 func doctorCommand(o *options) *cobra.Command {
@@ -28,18 +30,18 @@ With --format json it is {"findings": [{id, severity, subject, read, why, mend}]
   ptbrelay doctor -c /etc/ptbrelay/canary.yaml`,
 		Args: cobra.NoArgs,
 	}
-	f := formatFlag(c)
+	f := output.Flag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		cfg, err := o.readConfig()
 		if err != nil {
 			return err
 		}
-		facts := check.Read(expectation(cfg))
+		facts := check.Read(settings.Expectation(cfg))
 		answer := struct {
 			Findings []check.Finding `json:"findings"`
 		}{check.Examine(&facts)}
 		text := func(w io.Writer) error { return report.Findings(w, answer.Findings) }
-		if err := f.print(c.OutOrStdout(), answer, text); err != nil {
+		if err := f.Print(c.OutOrStdout(), answer, text); err != nil {
 			return err
 		}
 		if slices.ContainsFunc(answer.Findings, isError) {

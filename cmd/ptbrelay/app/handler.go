@@ -1,19 +1,18 @@
 package app
 
 import (
-	"bytes"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"runtime"
-	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"ptbrelay/audit"
+	"ptbrelay/cmd/ptbrelay/app/httpd"
+	"ptbrelay/cmd/ptbrelay/app/statuspage"
 	"ptbrelay/relay"
 	"ptbrelay/relay/rules"
 )
@@ -25,8 +24,8 @@ const maxReaders = 4
 // (it captures).
 func (d *daemon) handler() http.Handler {
 	mux, registry := http.NewServeMux(), d.registry()
-	mux.Handle("GET /{$}", atOnce(maxReaders, d.statusPage(registry)))
-	mux.Handle("GET /metrics", atOnce(maxReaders, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+	mux.Handle("GET /{$}", httpd.AtOnce(maxReaders, statuspage.Handler(d.statusSource(registry))))
+	mux.Handle("GET /metrics", httpd.AtOnce(maxReaders, promhttp.HandlerFor(registry, promhttp.HandlerOpts{
 		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelError),
 	})))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
@@ -42,41 +41,23 @@ func (d *daemon) handler() http.Handler {
 	return mux
 }
 
-// atOnce makes so many answers at a time; to others it says that it is busy. An answer
-// is sent when it is whole and its place is free again, so who reads it slowly, or goes
-// away, is nobody's trouble but his own.
-func atOnce(most int, h http.Handler) http.Handler {
-	slots := make(chan struct{}, most)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case slots <- struct{}{}:
-		default:
-			http.Error(w, fmt.Sprintf("%d requests are being answered: try again", most), http.StatusServiceUnavailable)
-			return
-		}
-		a := answer{ResponseWriter: w, code: http.StatusOK}
-		func() {
-			defer func() { <-slots }()
-			h.ServeHTTP(&a, r)
-		}()
-		a.send()
-	})
+// statusSource is what the page tells of this daemon.
+func (d *daemon) statusSource(metrics prometheus.Gatherer) statuspage.Source {
+	return statuspage.Source{
+		Metrics:   metrics,
+		State:     d.state,
+		Capturing: d.capturing.Load,
+		Waiting:   d.waitingKeys,
+		Audit:     d.auditor.Report,
+		Log:       d.log,
+	}
 }
 
-// answer keeps what is answered until it is sent.
-type answer struct {
-	http.ResponseWriter
-	code int
-	body bytes.Buffer
-}
-
-func (a *answer) WriteHeader(code int)        { a.code = code }
-func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
-
-func (a *answer) send() {
-	a.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))
-	a.ResponseWriter.WriteHeader(a.code)
-	_, _ = a.ResponseWriter.Write(a.body.Bytes())
+// waitingKeys are those of the file that wait for a restart.
+func (d *daemon) waitingKeys() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.waiting
 }
 
 func (d *daemon) registry() *prometheus.Registry {
@@ -90,16 +71,16 @@ func (d *daemon) registry() *prometheus.Registry {
 	sources := relay.Sources{
 		Relay:         d.relay,
 		Capture:       d.source.Stats,
-		TransportName: string(d.inForce().cfg.Relay.Transport),
+		TransportName: string(d.inForce().Config.Relay.Transport),
 		Rules:         d.rulesStats,
 		Reload:        &d.reloads,
 	}
-	d.fabric.count(&sources)
+	d.fabric.Count(&sources)
 	r.MustRegister(info,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		audit.NewCollector(d.auditor.observations.NextHopMTU()),
-		d.auditor.host,
+		audit.NewCollector(d.auditor.Observations.NextHopMTU()),
+		d.auditor.Host,
 		relay.NewCollector(sources))
 	return r
 }

@@ -1,12 +1,43 @@
 package app
 
-import sd "github.com/coreos/go-systemd/v22/daemon"
+import (
+	"fmt"
+	"strings"
 
-// What the service manager is told (sd_notify(3)).
-const ready = sd.SdNotifyReady
+	sd "github.com/coreos/go-systemd/v22/daemon"
 
-// notify tells the service manager, where there is one, a state.
-func notify(state string) error {
-	_, err := sd.SdNotify(false, state)
-	return err
+	"ptbrelay/config"
+)
+
+// tell tells the service manager, where there is one, what has changed (sd_notify(3)).
+func (d *daemon) tell(states ...string) {
+	if _, err := sd.SdNotify(false, strings.Join(states, "\n")); err != nil {
+		d.log.Warn("cannot tell the service manager how ptbrelay is", "err", err)
+	}
+}
+
+func (d *daemon) tellReady() { d.tell(sd.SdNotifyReady, d.standing()) }
+
+// tellStopping takes back what was said of the daemon, for nothing will say it anew.
+func (d *daemon) tellStopping() { d.tell(sd.SdNotifyStopping, "STATUS=") }
+
+// standing is how the daemon is, in a line for `systemctl status`.
+func (d *daemon) standing() string {
+	s, text := d.state(), "STATUS=capturing"
+	switch {
+	case s.Paused:
+		text += ", paused"
+	case s.DryRun:
+		text += ", dry run"
+	}
+	if config.Transport(s.Transport) == config.TransportUDP {
+		up := 0
+		for _, p := range s.Peers {
+			if p.Up {
+				up++
+			}
+		}
+		text += fmt.Sprintf(", %d of %d peers up", up, len(s.Peers))
+	}
+	return text
 }

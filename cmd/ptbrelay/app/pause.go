@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ptbrelay/cmd/ptbrelay/app/output"
 	"ptbrelay/relay/control"
 )
 
@@ -40,7 +41,7 @@ Only the daemon's user and root may.`,
 // change: said holds what to say where it was none, and where it was one.
 func switchCommand(o *options, ask func(control.Client, context.Context) (control.Switch, error), said [2]string, c *cobra.Command) *cobra.Command {
 	c.Args = cobra.NoArgs
-	f := formatFlag(c)
+	f := output.Flag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		client, err := o.daemonClient(c)
 		if err != nil {
@@ -50,7 +51,7 @@ func switchCommand(o *options, ask func(control.Client, context.Context) (contro
 		if err != nil {
 			return err
 		}
-		return f.print(c.OutOrStdout(), s, func(w io.Writer) error {
+		return f.Print(c.OutOrStdout(), s, func(w io.Writer) error {
 			text := said[0]
 			if s.Changed {
 				text = said[1]

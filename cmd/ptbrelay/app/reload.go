@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"ptbrelay/cmd/ptbrelay/app/budget"
 	"ptbrelay/config"
 	"ptbrelay/relay/peers"
 )
@@ -26,7 +27,7 @@ type reloader struct {
 }
 
 // run reads at each signal, and where the file of the configuration has changed.
-func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) error {
+func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 	changed := make(chan struct{})
 	var watching sync.WaitGroup
 	defer watching.Wait()
@@ -43,7 +44,7 @@ func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-hangup:
 			r.reload(ctx, bySignal)
 		case <-changed:
@@ -69,7 +70,7 @@ func (r *reloader) reload(ctx context.Context, why cause) {
 	}
 	var commit func()
 	if err == nil {
-		commit, err = r.fabric.prepare(config.KeepRestartKeys(r.inForce().cfg, next))
+		commit, err = r.fabric.Prepare(config.KeepRestartKeys(r.inForce().Config, next))
 	}
 	if err == nil {
 		err = r.apply(next, commit, why)
@@ -97,7 +98,7 @@ func (r *reloader) reload(ctx context.Context, why cause) {
 func (d *daemon) apply(next config.Config, commit func(), why cause) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	old := d.now.cfg
+	old := d.now.Config
 	wanted := next
 	next = config.KeepRestartKeys(old, next)
 	if d.table != nil {
@@ -106,17 +107,17 @@ func (d *daemon) apply(next config.Config, commit func(), why cause) error {
 		}
 	}
 	commit()
-	d.now.cfg = next
+	d.now.Config = next
 	d.level.Set(next.Log.Level.Slog())
 	d.follow()
 	changed := config.Changed(old, next)
 	d.log.Info("configuration read again", "cause", why, "changed", changed)
-	if d.now.waiting = config.Changed(next, wanted); len(d.now.waiting) > 0 {
-		d.log.Warn("these keys keep their value until a restart", "keys", d.now.waiting)
+	if d.waiting = config.Changed(next, wanted); len(d.waiting) > 0 {
+		d.log.Warn("these keys keep their value until a restart", "keys", d.waiting)
 	}
-	fanOut := d.fabric.fanOut()
-	if b := budgetOf(next, fanOut); b != budgetOf(old, fanOut) { // of other peers it is said when they are known
-		b.log(d.log)
+	fanOut := d.fabric.FanOut()
+	if b := budget.Of(next, fanOut); b != budget.Of(old, fanOut) { // of other peers it is said when they are known
+		b.Log(d.log)
 	}
 	return nil
 }

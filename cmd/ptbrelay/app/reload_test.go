@@ -12,22 +12,25 @@ import (
 	"syscall"
 	"testing"
 
+	"ptbrelay/cmd/ptbrelay/app/fabric"
+	"ptbrelay/cmd/ptbrelay/app/logs"
+	"ptbrelay/cmd/ptbrelay/app/settings"
 	"ptbrelay/config"
 	"ptbrelay/relay/rules"
 )
 
 // changingFabric is one of which only a reload wants something.
 type changingFabric struct {
-	fabric
-	bad       error // that prepare meets
+	fabric.Fabric
+	bad       error // that Prepare meets
 	committed int
 }
 
-func (f *changingFabric) prepare(config.Config) (func(), error) {
+func (f *changingFabric) Prepare(config.Config) (func(), error) {
 	return func() { f.committed++ }, f.bad
 }
-func (f *changingFabric) follow(situation) {}
-func (f *changingFabric) fanOut() int      { return 1 }
+func (f *changingFabric) Follow(settings.Situation) {}
+func (f *changingFabric) FanOut() int               { return 1 }
 
 // reloading is a daemon whose configuration the test writes.
 type reloading struct {
@@ -43,8 +46,8 @@ func newReloading(t *testing.T) *reloading {
 	t.Helper()
 	r := &reloading{t: t, next: config.Default()}
 	d := testDaemon()
-	r.fabric = &changingFabric{fabric: d.fabric}
-	d.fabric, d.level, d.log = r.fabric, new(logLevel), slog.New(slog.NewTextHandler(&r.log, nil))
+	r.fabric = &changingFabric{Fabric: d.fabric}
+	d.fabric, d.level, d.log = r.fabric, new(logs.Level), slog.New(slog.NewTextHandler(&r.log, nil))
 	d.load = func() (config.Config, error) { return r.next, r.bad }
 	d.follow()
 	r.reloader = &reloader{daemon: d, last: r.next}
@@ -65,7 +68,7 @@ func (r *reloading) says(why cause, want string) {
 // inForceIs fails the test unless these are in force, in every place.
 func (r *reloading) inForceIs(dryRun bool, level slog.Level, committed int) {
 	r.t.Helper()
-	if got := r.inForce().cfg.Relay.DryRun; got != dryRun {
+	if got := r.inForce().Config.Relay.DryRun; got != dryRun {
 		r.t.Errorf("the configuration has dry_run %v, want %v", got, dryRun)
 	}
 	if got := r.relay.Settings().DryRun; got != dryRun {
@@ -108,12 +111,12 @@ func TestReloadOfTheSame(t *testing.T) {
 	r.says(byFile, "until a restart\" keys=\"[capture.group: 33 -> 40]\"")
 	r.says(byFile, "")
 	r.inForceIs(true, slog.LevelInfo, 3)
-	if waiting := r.inForce().waiting; !slices.Equal(waiting, []string{"capture.group: 33 -> 40"}) {
+	if waiting := r.waitingKeys(); !slices.Equal(waiting, []string{"capture.group: 33 -> 40"}) {
 		t.Errorf("waiting for a restart: %v", waiting)
 	}
 	r.next.Capture.Group = 33
 	r.says(byFile, `"configuration read again" cause=file changed=[]`)
-	if waiting := r.inForce().waiting; len(waiting) > 0 {
+	if waiting := r.waitingKeys(); len(waiting) > 0 {
 		t.Errorf("still waiting for a restart: %v", waiting)
 	}
 }

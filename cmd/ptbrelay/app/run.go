@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"ptbrelay/cmd/ptbrelay/app/logs"
+	"ptbrelay/cmd/ptbrelay/app/settings"
 	"ptbrelay/config"
 )
 
@@ -37,14 +39,26 @@ Flags replace what it says.`,
 		if err != nil {
 			return err
 		}
-		log := openLog(c.ErrOrStderr(), cfg.Log)
-		d := &daemon{now: situation{cfg: cfg}, load: load, file: o.read, log: log.Logger, level: log.level}
+		log := logs.Open(c.ErrOrStderr(), cfg.Log)
+		d := &daemon{now: settings.Situation{Config: cfg}, load: load, file: o.read, log: log.Logger, level: log.Level}
 		if err = d.run(c.Context()); errors.Is(err, context.Canceled) {
 			err = nil
 		}
-		return log.close(err)
+		return lastWord(err, log.Close())
 	}
 	return c
+}
+
+// lastWord is the error that is left to say at the end: where nobody has read the log, none.
+func lastWord(err error, read bool) error {
+	if read || err == nil {
+		return err
+	}
+	silent := exitError{code: exitFailure}
+	if errors.As(err, &silent) {
+		silent.err = nil
+	}
+	return silent
 }
 
 // runFlags replace keys of the configuration.

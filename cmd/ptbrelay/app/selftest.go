@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ptbrelay/cmd/ptbrelay/app/output"
 	"ptbrelay/relay/control"
 )
 
@@ -27,7 +28,7 @@ daemon's user and root may.`,
   ptbrelay selftest --format json`,
 		Args: cobra.NoArgs,
 	}
-	f := formatFlag(c)
+	f := output.Flag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		daemon, err := o.daemonClient(c)
 		if err != nil {
@@ -42,7 +43,7 @@ daemon's user and root may.`,
 			OK bool `json:"ok"`
 			control.Selftest
 		}{len(found) == 0, s}
-		if err := f.print(c.OutOrStdout(), answer, func(w io.Writer) error { return printSelftest(w, s, found) }); err != nil {
+		if err := f.Print(c.OutOrStdout(), answer, func(w io.Writer) error { return printSelftest(w, s, found) }); err != nil {
 			return err
 		}
 		if len(found) > 0 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ptbrelay/classify"
+	"ptbrelay/cmd/ptbrelay/app/tally"
 	"ptbrelay/config"
 	"ptbrelay/relay"
 	"ptbrelay/relay/control"
@@ -16,8 +17,8 @@ import (
 // Snapshot implements control.Daemon.
 func (d commanded) Snapshot() control.Snapshot {
 	s := d.state()
-	s.MTUs = d.auditor.observations.NextHopMTU().Counts()
-	s.Audit, _ = json.Marshal(d.auditor.report()) // plain values
+	s.MTUs = d.auditor.Observations.NextHopMTU().Counts()
+	s.Audit, _ = json.Marshal(d.auditor.Report()) // plain values
 	d.showCounts(&s)
 	return s
 }
@@ -29,32 +30,32 @@ func (d *daemon) state() control.Snapshot {
 		Version:       buildVersion(),
 		Started:       d.started,
 		UptimeSeconds: time.Since(d.started).Seconds(),
-		Paused:        now.paused,
-		DryRun:        now.cfg.Relay.DryRun,
-		Transport:     string(now.cfg.Relay.Transport),
-		Interfaces:    now.cfg.Interfaces,
-		Group:         now.cfg.Capture.Group,
-		Config:        config.NonDefault(now.cfg),
+		Paused:        now.Paused,
+		DryRun:        now.Config.Relay.DryRun,
+		Transport:     string(now.Config.Relay.Transport),
+		Interfaces:    now.Config.Interfaces,
+		Group:         now.Config.Capture.Group,
+		Config:        config.NonDefault(now.Config),
 	}
-	d.fabric.show(&s)
+	d.fabric.Show(&s)
 	return s
 }
 
 // showCounts adds what is counted.
 func (d commanded) showCounts(s *control.Snapshot) {
 	var from relay.Sources
-	d.fabric.count(&from)
+	d.fabric.Count(&from)
 	wire := d.relay.Stats()
-	s.Outcomes = byFamily(func(f int) map[string]uint64 { return counted(wire.Outcomes[f][:], outcome.Outcome.String) })
-	s.Received = map[string]map[string]uint64{relay.FromWire: counted(wire.Received[:], classify.Family.String)}
-	s.Verdicts = map[string]map[string]map[string]uint64{relay.FromWire: verdicts(wire.Verdicts[:])}
+	s.Outcomes = tally.Outcomes(&wire.Outcomes)
+	s.Received = map[string]map[string]uint64{relay.FromWire: tally.Named(wire.Received[:], classify.Family.String)}
+	s.Verdicts = map[string]map[string]map[string]uint64{relay.FromWire: tally.Verdicts(&wire.Verdicts)}
 	if from.Deliver != nil {
 		showDelivered(s, from.Deliver())
 	}
 	if from.Datagrams != nil {
 		s.Datagrams = make(map[string]map[string]uint64)
 		for t, results := range from.Datagrams() {
-			s.Datagrams[transport.Type(t).String()] = counted(results[:], transport.DatagramResult.String)
+			s.Datagrams[transport.Type(t).String()] = tally.Named(results[:], transport.DatagramResult.String)
 		}
 	}
 	copies, lost := from.Transport(), d.source.Stats()
@@ -67,34 +68,8 @@ func (d commanded) showCounts(s *control.Snapshot) {
 
 // showDelivered adds what is counted of messages from peers.
 func showDelivered(s *control.Snapshot, peer deliver.Stats) {
-	s.Received[relay.FromPeer] = counted(peer.Received[:], classify.Family.String)
-	s.Verdicts[relay.FromPeer] = verdicts(peer.Verdicts[:])
-	s.Deliveries = byFamily(func(f int) map[string]uint64 { return counted(peer.Deliveries[f][:], outcome.Delivery.String) })
-	s.Applied = byFamily(func(f int) map[string]uint64 { return counted(peer.Applied[f][:], deliver.Result.String) })
-}
-
-func verdicts(counts [][classify.NumVerdicts]uint64) map[string]map[string]uint64 {
-	return byFamily(func(f int) map[string]uint64 { return counted(counts[f][:], classify.Verdict.String) })
-}
-
-// byFamily collects what there is to say of each family.
-func byFamily(of func(f int) map[string]uint64) map[string]map[string]uint64 {
-	all := make(map[string]map[string]uint64)
-	for f := range classify.NumFamilies {
-		if counts := of(f); len(counts) > 0 {
-			all[classify.Family(f).String()] = counts
-		}
-	}
-	return all
-}
-
-// counted gives counts their names and leaves out those that are 0.
-func counted[L ~uint8](counts []uint64, name func(L) string) map[string]uint64 {
-	named := make(map[string]uint64)
-	for i, n := range counts {
-		if n > 0 {
-			named[name(L(i))] = n
-		}
-	}
-	return named
+	s.Received[relay.FromPeer] = tally.Named(peer.Received[:], classify.Family.String)
+	s.Verdicts[relay.FromPeer] = tally.Verdicts(&peer.Verdicts)
+	s.Deliveries = tally.ByFamily(outcome.Delivery.String, func(f classify.Family) []uint64 { return peer.Deliveries[f][:] })
+	s.Applied = tally.ByFamily(deliver.Result.String, func(f classify.Family) []uint64 { return peer.Applied[f][:] })
 }

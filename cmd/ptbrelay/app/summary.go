@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"time"
 
 	"ptbrelay/classify"
@@ -9,17 +8,13 @@ import (
 	"ptbrelay/relay/outcome"
 )
 
+// summaryEvery is how often it is said.
 const summaryEvery = time.Minute
 
 // summary says what a dry run would have done.
 type summary struct {
 	daemon *daemon
 	last   relay.Stats
-}
-
-// everyMinute says it until the context ends.
-func (s *summary) everyMinute(ctx context.Context) error {
-	return every(ctx, summaryEvery, s.say)
 }
 
 // say tells what came since it did last.

@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"net/netip"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
-	"ptbrelay/config"
+	"ptbrelay/cmd/ptbrelay/app/output"
 	"ptbrelay/relay/control"
 )
 
@@ -34,7 +32,7 @@ a flood. Ctrl-C ends it. Only the daemon's user and root may.`,
 	c.Flags().StringVar(&client, "client", "", "only about this client, an `address or prefix`")
 	c.Flags().StringVar(&verdict, "verdict", "", "only with this `verdict`")
 	c.Flags().StringVar(&outcome, "outcome", "", "only with this `outcome or delivery`")
-	f := formatFlag(c)
+	f := output.Flag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		filter, err := control.ParseFilter(client, verdict, outcome)
 		if err != nil {
@@ -53,14 +51,14 @@ a flood. Ctrl-C ends it. Only the daemon's user and root may.`,
 }
 
 // watch shows events until the context or the daemon ends.
-func watch(c *cobra.Command, daemon control.Client, filter control.Filter, f *format) error {
+func watch(c *cobra.Command, daemon control.Client, filter control.Filter, f *output.Format) error {
 	w, err := daemon.Watch(c.Context(), filter)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	out := c.OutOrStdout()
-	if config.Format(*f) == config.FormatText {
+	if f.IsText() {
 		if err := watchHead(out); err != nil {
 			return err
 		}
@@ -70,7 +68,7 @@ func watch(c *cobra.Command, daemon control.Client, filter control.Filter, f *fo
 		if err != nil {
 			return err
 		}
-		if err := f.print(out, e, func(w io.Writer) error { return printEvent(w, e) }); err != nil {
+		if err := f.Print(out, e, func(w io.Writer) error { return printEvent(w, e) }); err != nil {
 			return err
 		}
 	}
@@ -95,25 +93,7 @@ func printEvent(w io.Writer, e control.Event) error {
 	if e.Verdict == "" {
 		return nil // it told only of what was not shown
 	}
-	_, err := fmt.Fprintf(w, watchLine, now, e.From, cmp.Or(e.Outcome, e.Delivery, e.Verdict), mtu(e.MTU),
-		cmp.Or(e.Protocol, "-"), endpoint(e.Client, e.ClientPort), endpoint(e.VIP, e.VIPPort), endpoint(e.Router, 0))
+	_, err := fmt.Fprintf(w, watchLine, now, e.From, cmp.Or(e.Outcome, e.Delivery, e.Verdict), output.MTU(e.MTU),
+		cmp.Or(e.Protocol, "-"), output.Endpoint(e.Client, e.ClientPort), output.Endpoint(e.VIP, e.VIPPort), output.Endpoint(e.Router, 0))
 	return err
-}
-
-func mtu(bytes uint32) string {
-	if bytes == 0 {
-		return "-"
-	}
-	return strconv.FormatUint(uint64(bytes), 10)
-}
-
-// endpoint is an address with its port, if it has one.
-func endpoint(a netip.Addr, port uint16) string {
-	switch {
-	case !a.IsValid():
-		return "-"
-	case port == 0:
-		return a.String()
-	}
-	return netip.AddrPortFrom(a, port).String()
 }

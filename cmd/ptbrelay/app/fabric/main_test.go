@@ -1,0 +1,9 @@
+package fabric
+
+import (
+	"testing"
+
+	"ptbrelay/integration/labtest"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m, nil) }
