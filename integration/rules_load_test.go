@@ -77,6 +77,11 @@ func (x *loader) do(n *lab.Node, line, input string) string {
 	return printed
 }
 
+// mine is a line of shell in which ptbrelay prints rules of the loader's configuration.
+func (x *loader) mine(line string) string {
+	return strings.Replace(line, "ptbrelay rules", "ptbrelay -c "+x.config+" rules", 1)
+}
+
 // texts are the rules, of iptables those of either family.
 func (x *loader) texts() []string {
 	x.t.Helper()
@@ -113,7 +118,7 @@ func (x *loader) follow(n *lab.Node, load bool) {
 			x.t.Fatalf("no commands in\n%s", part)
 		}
 		for _, m := range commands {
-			x.do(n, strings.Replace(m[1], "ptbrelay rules", "ptbrelay -c "+x.config+" rules", 1), "")
+			x.do(n, x.mine(m[1]), "")
 		}
 	}
 }

@@ -10,19 +10,19 @@ import (
 	"ptbrelay/integration/labtest"
 )
 
-// The page for nftables, done on a routed group: with its firewall all heals, and what
-// its firewall does not name is dropped.
+// The page for nftables, done on a routed group: all heals through its firewall, which
+// drops what it does not name.
 func TestNFTablesPage(t *testing.T) {
 	page := fileText(t, "nftables/README.md")
 	r := watchRacks(t, lab.Options{Shape: lab.ShapeRouted})
 	x := newLoader(t, "nft", writeConfig(t, blocks(page, "yaml")[0]+"audit: {mss: true}\n"))
-	here := strings.NewReplacer("/etc/", x.dir+"/", "ptbrelay rules", "ptbrelay -c "+x.config+" rules")
+	here := strings.NewReplacer("/etc/", x.dir+"/")
 	writeFile(t, filepath.Join(x.dir, "nftables.conf"), here.Replace(blocks(page, "nft")[0]))
 	for _, s := range r.Servers {
 		for range 2 { // as at boot, and again
 			for line := range strings.Lines(blocks(page, "console")[0]) {
 				if !strings.HasPrefix(line, "systemctl ") {
-					x.do(s, here.Replace(line), "")
+					x.do(s, x.mine(here.Replace(line)), "")
 				}
 			}
 		}
@@ -43,7 +43,7 @@ func TestIPTablesPage(t *testing.T) {
 	for _, s := range r.Servers {
 		for range 2 { // a start, and a restart
 			for _, m := range starts {
-				x.do(s, strings.Replace(m[1], "ptbrelay ", "ptbrelay -c "+x.config+" ", 1), "")
+				x.do(s, x.mine(m[1]), "")
 			}
 		}
 		x.do(s, blocks(page, "console")[1], "")

@@ -115,7 +115,8 @@ func openOnce(c NFLOGConfig) (_ *NFLOG, err error) {
 	if n.raw, err = n.conn.SyscallConn(); err != nil {
 		return nil, err
 	}
-	n.reader = &reader{drops: func() uint32 { return socketDrops(n.raw) }}
+	// Where the kernel does not tell of drops a loss is called a gap.
+	n.reader = &reader{drops: func() uint32 { return socketMemory(n.raw)[skMeminfoDrops] }}
 	return n, nil
 }
 
@@ -193,6 +194,10 @@ func (n *NFLOG) Buffer() (int, error) {
 	doubled, err := n.conn.ReadBuffer() // with the kernel's own overhead (socket(7))
 	return doubled / 2, err
 }
+
+// Waiting tells whether the kernel holds messages that Run has not taken yet. Any
+// goroutine may call it.
+func (n *NFLOG) Waiting() bool { return socketMemory(n.raw)[skMeminfoRmemAlloc] > 0 }
 
 // Stats implements Source.
 func (n *NFLOG) Stats() Stats {

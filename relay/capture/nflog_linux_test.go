@@ -127,6 +127,31 @@ func sendUDP(t testing.TB, l *lab.Lab, to netip.AddrPort) {
 	}
 }
 
+// What nobody has taken yet is seen from outside, and that it was taken.
+func TestWaiting(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 1})
+	logUDP(t, l.Servers[0], map[uint16]uint16{4033: 33})
+	source, err := openOn(t, l.Servers[0], NFLOGConfig{Group: 33, Buffer: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := func(want bool) func() error {
+		return func() error {
+			if source.Waiting() != want {
+				return fmt.Errorf("not %v", want)
+			}
+			return nil
+		}
+	}
+	if source.Waiting() {
+		t.Error("something waits before anything came")
+	}
+	sendUDP(t, l, netip.AddrPortFrom(l.VIP(lab.IPv4), 4033))
+	labtest.Eventually(t, wait, "a message waits", waiting(true))
+	catch(t, source).await(t)
+	labtest.Eventually(t, wait, "none waits", waiting(false))
+}
+
 // Two groups of one process each get what is logged to them and nothing else, with
 // small buffers, and with the address of the neighbour that sent the frame: the
 // router.

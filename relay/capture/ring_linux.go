@@ -62,20 +62,19 @@ func (r *ring) datagram(i int) []byte {
 	return r.buffers[i][:min(int(r.headers[i].len), datagramSize)]
 }
 
-// socketDrops is how many datagrams the kernel could not queue on the socket
-// (SO_MEMINFO, linux/sock_diag.h), modulo 2^32.
-func socketDrops(raw syscall.RawConn) uint32 {
-	var info [skMeminfoVars]uint32
+// socketMemory is what the kernel counts of a socket (SO_MEMINFO, linux/sock_diag.h);
+// where it does not tell, zeros.
+func socketMemory(raw syscall.RawConn) (info [skMeminfoVars]uint32) {
 	size := uint32(unsafe.Sizeof(info))
-	// On any failure the count stays 0 and a loss is called a gap.
 	_ = raw.Control(func(fd uintptr) {
 		_, _, _ = unix.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
 			uintptr(unsafe.Pointer(&info)), uintptr(unsafe.Pointer(&size)), 0)
 	})
-	return info[skMeminfoDrops]
+	return info
 }
 
 const (
-	skMeminfoDrops = 8 // SK_MEMINFO_DROPS
-	skMeminfoVars  = 9
+	skMeminfoRmemAlloc = 0 // SK_MEMINFO_RMEM_ALLOC: bytes that wait to be read, with the kernel's overhead
+	skMeminfoDrops     = 8 // SK_MEMINFO_DROPS: datagrams that found no room, modulo 2^32
+	skMeminfoVars      = 9
 )

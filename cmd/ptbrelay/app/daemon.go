@@ -47,7 +47,7 @@ type daemon struct {
 	control   *control.Server // nil where there is none
 	hub       control.Hub
 	fabric    fabric.Fabric
-	source    capture.Source
+	source    source
 	relay     *relay.Relay
 	table     *rules.Table // nil where rules.manage is false
 	auditor   *auditor.Auditor
@@ -89,7 +89,7 @@ func (d *daemon) run(ctx context.Context) (err error) {
 	d.capturing.Store(true)
 	d.tellReady()
 	g.Go(func() error {
-		d.pulse(ctx)
+		(&pulse{daemon: d}).run(ctx)
 		return nil
 	})
 	cfg := d.inForce().Config

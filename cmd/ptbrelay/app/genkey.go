@@ -17,10 +17,10 @@ group hold the same; the file must be readable by the daemon's user alone.
 
 To rotate without losing a message, and on all servers before the next step: add
 the new key as the last line, and reload; move it to the first line, and reload;
-remove the old one, and reload. The first key of a file seals, all open. "Reload" is
-a restart where systemd hands the key over (LoadCredential), for it copies the file
-only when the unit starts.`,
-		Example: `  ptbrelay genkey | install -m 600 /dev/stdin /etc/ptbrelay/key
+remove the old one, and reload. The first key of a file seals, all open. To reload is
+` + "`systemctl reload ptbrelay`" + `; where systemd hands the key over (LoadCredential) it
+is a restart, for it copies the file only when the unit starts.`,
+		Example: `  ptbrelay genkey | install -o ptbrelay -g ptbrelay -m 600 /dev/stdin /etc/ptbrelay/key
   ptbrelay genkey >> /etc/ptbrelay/key   # a second one, to rotate`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -29,6 +29,7 @@ type noSource struct{}
 
 func (noSource) Run(context.Context, capture.Handler) error { return nil }
 func (noSource) Stats() capture.Stats                       { return capture.Stats{Overrun: 2, Gap: 1} }
+func (noSource) Waiting() bool                              { return false }
 func (noSource) Close() error                               { return nil }
 
 // nobody is a fabric without peers.
