@@ -62,7 +62,7 @@ func checkHelp(t *testing.T, page string, args []string) {
 
 // programs are the ways in which a line of shell begins a command with ptbrelay: first
 // of all, after another, or by a program that runs programs.
-var programs = regexp.MustCompile(`(?:^|[|;&(] *|\b(?:do|sudo|exec|then) |\b(?:ssh|timeout) \S+ |-- )(?:/usr/bin/|bin/)?ptbrelay ([^#|;&<>)']+)`)
+var programs = regexp.MustCompile(`(?:^|[|;&(] *|\b(?:do|sudo) |\b(?:ssh|timeout|docker exec) \S+ |-- )(?:/usr/bin/|bin/)?ptbrelay ([^#|;&<>)']+)`)
 
 // ptbrelayCommands are the arguments of each ptbrelay that a line of shell runs.
 func ptbrelayCommands(line string) (all [][]string) {
@@ -81,6 +81,7 @@ func TestPtbrelayCommands(t *testing.T) {
 		"go run ./cmd/ptbrelay demo   # a lab":                              "demo",
 		"for s in server1 server2; do ssh $s ptbrelay pause; done":          "pause",
 		"kubectl exec ds/ptbrelay -- ptbrelay selftest":                     "selftest",
+		"docker exec ptbrelay ptbrelay selftest":                            "selftest",
 		"sudo ptbrelay doctor --format json > file":                         "doctor --format json",
 		"ptbrelay check-config && ptbrelay rules nft | ptbrelay replay -":   "check-config,rules nft,replay -",
 		"systemctl enable --now ptbrelay":                                   "",

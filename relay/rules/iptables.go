@@ -32,7 +32,6 @@ func IPTables(c Config, ipv6 bool) (string, error) {
 	}
 	for _, c := range chains {
 		b.WriteString("\n")
-		comment(&b, "", c.note)
 		for _, r := range c.rules {
 			comment(&b, "", r.why)
 			fmt.Fprintf(&b, "-A %s %s\n", c.name, r.text)

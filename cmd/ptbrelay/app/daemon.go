@@ -214,7 +214,7 @@ func (d *daemon) installTable() (err error) {
 	defer d.mu.Unlock()
 	if !d.now.Config.Rules.Manage {
 		if _, ok := rules.LoadedStats(); !ok {
-			d.log.Warn("rules.manage is false and no nftables table ptbrelay is loaded: without rules of your own nothing is captured (ptbrelay rules nft)")
+			d.log.Warn("rules.manage is false and no nftables table ptbrelay is loaded: nothing is captured unless rules of your own log PTBs to the group (ptbrelay rules nft, ptbrelay rules iptables)", "group", d.now.Config.Capture.Group)
 		}
 		return nil
 	}
