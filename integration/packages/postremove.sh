@@ -10,5 +10,7 @@ esac
 [ ! -d /run/systemd/system ] || systemctl daemon-reload || :
 
 # Keys are the operator's. The user stays with them, or its number would go to another.
-[ "$1" = remove ] || [ ! -d /etc/ptbrelay ] ||
-	echo "ptbrelay: kept the user ptbrelay and, in /etc/ptbrelay: $(ls -A /etc/ptbrelay | tr '\n' ' ')"
+left=$(ls -A /etc/ptbrelay 2>/dev/null | tr '\n' ' ')
+if [ "$1" != remove ] && [ -n "$left" ]; then
+	echo "ptbrelay: kept the user ptbrelay and, in /etc/ptbrelay: $left"
+fi

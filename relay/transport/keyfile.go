@@ -47,7 +47,7 @@ func remedy(path string, err error) string {
 	case errors.Is(err, fs.ErrNotExist):
 		return ": make it with ptbrelay genkey, or name another"
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf(": user %d, who runs this, must own it; systemd hands a key over by LoadCredential", os.Getuid())
+		return fmt.Sprintf(": user %d, who runs this, must own it; chown it", os.Getuid())
 	}
 	return ""
 }

@@ -1,5 +1,6 @@
 // Package app is the command line: one file a command, and the wiring of the
-// daemon. It decides nothing about packets.
+// daemon. What these are made of is in the folders below. It decides nothing about
+// packets.
 package app
 
 import (
