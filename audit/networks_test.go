@@ -20,7 +20,7 @@ func TestNetworks(t *testing.T) {
 	see := func(p classifytest.PTB, from mac, times int) {
 		m := ptb(t, p)
 		for range times {
-			o.Observe(m, classify.Eligible, from)
+			o.Observe(m, from)
 		}
 	}
 	see(classifytest.PTB{Router: addr("198.51.100.1"), MTU: 1400}, macA, 3)

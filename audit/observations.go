@@ -69,7 +69,7 @@ func (o *Observations) NextHopMTU() *Distribution { return &o.ptbs.values }
 
 // Observe counts a PTB for us, whatever its verdict; from is the Ethernet address
 // that the frame came from, zero where it is not known.
-func (o *Observations) Observe(m *classify.Message, _ classify.Verdict, from [6]byte) {
+func (o *Observations) Observe(m *classify.Message, from [6]byte) {
 	if m.Family == classify.FamilyUnknown {
 		return
 	}

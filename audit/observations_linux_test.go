@@ -19,7 +19,7 @@ import (
 
 // What observes PTBs, as the relay declares it.
 var _ interface {
-	Observe(*classify.Message, classify.Verdict, [6]byte)
+	Observe(*classify.Message, [6]byte)
 } = (*Observations)(nil)
 
 // Two goroutines observe, one counts, others report all the while: nothing is
@@ -33,8 +33,8 @@ func TestObservationsFromManySides(t *testing.T) {
 	four, six := ptb(t, classifytest.PTB{}), ptb(t, classifytest.PTB{Family: classify.IPv6})
 	observers.Go(func() {
 		for range messages {
-			o.Observe(four, classify.Eligible, macA)
-			o.Observe(six, classify.MTUTooSmall, macB)
+			o.Observe(four, macA)
+			o.Observe(six, macB)
 		}
 	})
 	observers.Go(func() {
@@ -84,7 +84,7 @@ func TestRunCounts(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { o.Run(ctx) })
-	o.Observe(ptb(t, classifytest.PTB{}), classify.Eligible, macA)
+	o.Observe(ptb(t, classifytest.PTB{}), macA)
 	o.ObserveSYN(syn(t, classifytest.SYN{}), macA)
 	for _, s := range []*side{&o.ptbs, &o.syns} {
 		labtest.Eventually(t, 10*time.Second, "Run counts the network", func() error {
@@ -106,7 +106,7 @@ func TestFullQueueIsMissed(t *testing.T) {
 	o := NewQueuedObservations(nil)
 	m, s := ptb(t, classifytest.PTB{}), syn(t, classifytest.SYN{})
 	for range ptbSlots + 100 {
-		o.Observe(m, classify.Eligible, macA)
+		o.Observe(m, macA)
 	}
 	for range synSlots + 7 {
 		o.ObserveSYN(s, macA)
@@ -118,7 +118,7 @@ func TestFullQueueIsMissed(t *testing.T) {
 	if n := r.Networks.SYNs; n.Samples != synSlots || n.Missed != 7 || r.MSS[0].Samples != synSlots+7 {
 		t.Errorf("SYNs: %d looked at, %d missed, %d counted", n.Samples, n.Missed, r.MSS[0].Samples)
 	}
-	o.Observe(m, classify.Eligible, macA)
+	o.Observe(m, macA)
 	if n := report(o).Networks.PTBs; n.Samples != ptbSlots+1 || n.Missed != 100 {
 		t.Errorf("afterwards %d looked at, %d missed", n.Samples, n.Missed)
 	}
@@ -164,7 +164,7 @@ func TestObservingDoesNotAllocate(t *testing.T) {
 	m, s := ptb(t, classifytest.PTB{}), syn(t, classifytest.SYN{})
 	for name, o := range map[string]*Observations{"direct": NewObservations(nil), "queued": NewQueuedObservations(nil)} {
 		if n := testing.AllocsPerRun(1000, func() {
-			o.Observe(m, classify.Eligible, macA)
+			o.Observe(m, macA)
 			o.ObserveSYN(s, macA)
 			o.ptbs.drain()
 			o.syns.drain()
@@ -196,14 +196,14 @@ func BenchmarkObserve(b *testing.B) {
 		o := NewObservations(nil)
 		b.ReportAllocs()
 		for b.Loop() {
-			o.Observe(m, classify.Eligible, macA)
+			o.Observe(m, macA)
 		}
 	})
 	b.Run("queued", func(b *testing.B) {
 		o := NewQueuedObservations(nil)
 		b.ReportAllocs()
 		for i := 1; b.Loop(); i++ {
-			o.Observe(m, classify.Eligible, macA)
+			o.Observe(m, macA)
 			if i%ptbSlots == 0 { // as another goroutine does, at its own cost
 				b.StopTimer()
 				o.ptbs.drain()

@@ -105,7 +105,7 @@ func TestEdgeOfPTBs(t *testing.T) {
 	for mtu, times := range map[classify.MTU]int{1280: 9, 1420: 1} {
 		m := ptb(t, classifytest.PTB{Family: classify.IPv6, MTU: mtu})
 		for range times {
-			o.Observe(m, classify.Eligible, macA)
+			o.Observe(m, macA)
 		}
 	}
 	r := report(o)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/maxmind/mmdbwriter/mmdbtype"
 
-	"ptbrelay/classify"
 	"ptbrelay/classify/classifytest"
 )
 
@@ -54,7 +53,7 @@ func metadata(nodes uint32) []byte {
 func TestHostileName(t *testing.T) {
 	name := "Evil\x1b[2J\nNAME\u009b" + strings.Repeat("x", 1<<20)
 	o := NewObservations(systems(t, 6, map[string]mmdbtype.Map{"198.51.100.0/24": record(64496, name)}))
-	o.Observe(ptb(t, classifytest.PTB{}), classify.Eligible, macA)
+	o.Observe(ptb(t, classifytest.PTB{}), macA)
 	got := report(o).Networks.PTBs.Systems[0].Name
 	if !strings.HasPrefix(got, "AS64496 Evil�[2J�NAME�xx") || utf8.RuneCountInString(got) > len("AS64496 ")+maxName+1 {
 		t.Errorf("%d characters, %.40q", utf8.RuneCountInString(got), got)

@@ -79,7 +79,7 @@ func TestSystems(t *testing.T) {
 		}
 		m := ptb(t, p)
 		for range times {
-			o.Observe(m, classify.Eligible, mac{})
+			o.Observe(m, mac{})
 		}
 	}
 	r := report(o).Networks
@@ -99,8 +99,8 @@ func TestSystems(t *testing.T) {
 // A database of IPv4 alone knows no IPv6 address, and the report goes on.
 func TestSystemsOfIPv4(t *testing.T) {
 	o := NewObservations(systems(t, 4, map[string]mmdbtype.Map{"198.51.100.0/24": record(64496, "Example")}))
-	o.Observe(ptb(t, classifytest.PTB{Family: classify.IPv6}), classify.Eligible, macA)
-	o.Observe(ptb(t, classifytest.PTB{}), classify.Eligible, macA)
+	o.Observe(ptb(t, classifytest.PTB{Family: classify.IPv6}), macA)
+	o.Observe(ptb(t, classifytest.PTB{}), macA)
 	n := report(o).Networks.PTBs
 	if len(n.Prefixes) != 2 || len(n.Systems) != 1 || n.Systems[0].Name != "AS64496 Example" || n.Systems[0].Share != 0.5 {
 		t.Errorf("%+v", n)
@@ -154,8 +154,8 @@ func TestBrokenDatabase(t *testing.T) {
 		}
 		opened++
 		o := NewObservations(s)
-		o.Observe(ptb(t, classifytest.PTB{}), classify.Eligible, macA)
-		o.Observe(ptb(t, classifytest.PTB{Family: classify.IPv6}), classify.Eligible, macA)
+		o.Observe(ptb(t, classifytest.PTB{}), macA)
+		o.Observe(ptb(t, classifytest.PTB{Family: classify.IPv6}), macA)
 		if n := report(o).Networks.PTBs.Samples; n != 2 {
 			t.Fatalf("%d samples, want 2", n)
 		}

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"archive/tar"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"io"
@@ -18,7 +19,7 @@ type ociImage struct {
 	digest           string
 	os, architecture string
 	config           imageConfig
-	layers           []string // paths of tar archives
+	layers           []string // paths of compressed tar archives
 }
 
 type imageConfig struct {
@@ -90,7 +91,11 @@ func (i ociImage) files(t *testing.T) (files []layerFile) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	for archive := tar.NewReader(f); ; {
+	plain, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for archive := tar.NewReader(plain); ; {
 		header, err := archive.Next()
 		if errors.Is(err, io.EOF) {
 			return files

@@ -125,7 +125,7 @@ func makeImage(t *testing.T, binary string) ociImage {
 	program(t, "make", "-s", "-C", "..", "-o", "build", "image", "VERSION="+imageVersion, "BIN="+binary,
 		"DOCKER="+strings.Join(buildah, " "), "IMAGEFLAGS=--isolation chroot --timestamp "+imageTime)
 	layout := filepath.Join(store, "layout")
-	program(t, buildah[0], append(buildah[1:], "push", "--disable-compression", "ptbrelay:"+imageVersion, "oci:"+layout)...)
+	program(t, buildah[0], append(buildah[1:], "push", "ptbrelay:"+imageVersion, "oci:"+layout)...)
 	return readImage(t, layout, binary)
 }
 

@@ -126,13 +126,13 @@ func TestKubernetesConfigurationFits(t *testing.T) {
 		}
 	}
 	if v := mounted["/etc/ptbrelay"]; v.ConfigMap == nil || v.ConfigMap.Name != objects["ConfigMap"].Metadata.Name {
-		t.Errorf("/etc/ptbrelay, where the daemon looks for its configuration, is %+v", v)
+		t.Error("/etc/ptbrelay, where the daemon looks for its configuration, is not the ConfigMap")
 	}
 	if v := mounted[path.Dir(cfg.UDP.KeyFile)]; v.Secret == nil || v.Secret.DefaultMode != 0o400 {
-		t.Errorf("udp.key_file %s: its folder is %+v, want the Secret with mode 0400", cfg.UDP.KeyFile, v)
+		t.Errorf("udp.key_file %s is not in a Secret of mode 0400", cfg.UDP.KeyFile)
 	}
 	if v := mounted[path.Dir(cfg.Control)]; v.EmptyDir == nil || v.EmptyDir.Medium != "Memory" {
-		t.Errorf("control %s: its folder is %+v, want an emptyDir in memory", cfg.Control, v)
+		t.Errorf("control %s is not in an emptyDir in memory", cfg.Control)
 	}
 	for _, p := range pod.Containers[0].probes() {
 		_, port, err := net.SplitHostPort(cfg.HTTP.Listen)

@@ -25,7 +25,7 @@ type Transport interface {
 // from is the Ethernet address that the frame came from, zero where it is not
 // known.
 type Observer interface {
-	Observe(m *classify.Message, v classify.Verdict, from [6]byte)
+	Observe(m *classify.Message, from [6]byte)
 }
 
 // Watcher sees every message from the wire and what became of it; the outcome
@@ -99,7 +99,7 @@ func (r *Relay) take(now int64, s *Settings, packet capture.Packet) {
 	}
 	r.counts.verdict(m.Family, verdict)
 	if verdict.OfMTU() {
-		r.observer.Observe(m, verdict, packet.From)
+		r.observer.Observe(m, packet.From)
 	}
 	if verdict != classify.Eligible {
 		r.watcher.Received(m, verdict, 0)

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 )
 
 const (
@@ -40,10 +39,8 @@ func LoadKeys(path string) (Keys, error) {
 }
 
 // remedy is what to do about a file that cannot be opened.
-func remedy(path string, err error) string {
+func remedy(err error) string {
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(path, "/run/credentials/"):
-		return ": systemd puts it there when the unit starts, by LoadCredential; by hand name the file itself"
 	case errors.Is(err, fs.ErrNotExist):
 		return ": make it with ptbrelay genkey, or name another"
 	case errors.Is(err, fs.ErrPermission):
@@ -57,14 +54,14 @@ func readSecret(path string) ([]byte, error) {
 	// Looked at before it is opened, for opening a pipe would block.
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("key file: %w%s", err, remedy(path, err))
+		return nil, fmt.Errorf("key file: %w%s", err, remedy(err))
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("key file %s is not a regular file", path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("key file: %w%s", err, remedy(path, err))
+		return nil, fmt.Errorf("key file: %w%s", err, remedy(err))
 	}
 	defer f.Close()
 	if err := checkPermissions(f); err != nil {

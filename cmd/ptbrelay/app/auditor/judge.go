@@ -62,7 +62,7 @@ func (j *judge) take(p *capture.Packet) {
 	}
 	j.verdicts[m.Family][v]++
 	if v.OfMTU() {
-		j.observations.Observe(m, v, p.From)
+		j.observations.Observe(m, p.From)
 	}
 }
 

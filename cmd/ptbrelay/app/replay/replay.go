@@ -92,7 +92,7 @@ func (r *Replay) Send(_ time.Time, batch []classify.Message, results []transport
 }
 
 // Observe implements relay.Observer: all that there is to say is in the lines.
-func (r *Replay) Observe(*classify.Message, classify.Verdict, [6]byte) {}
+func (r *Replay) Observe(*classify.Message, [6]byte) {}
 
 var (
 	_ relay.Watcher   = (*Replay)(nil)
