@@ -96,7 +96,7 @@ func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
 func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	m := metrics{ch}
 	m.wire(c.from.Relay.Stats())
-	m.peer(c.delivered())
+	m.peer(read(c.from.Deliver))
 	c.from.Relay.counts.latency.Collect(ch)
 
 	t := c.from.Transport()
@@ -111,32 +111,19 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		m.counter(guardedDesc, r.Guarded)
 		m.counter(reinstalledDesc, r.Reinstalled)
 	}
-	m.peers(c.peers())
-	m.datagrams(c.datagrams())
+	m.peers(read(c.from.Peers))
+	m.datagrams(read(c.from.Datagrams))
 	m.gauge(pausedDesc, truth(c.from.Relay.Settings().Paused))
 	m.gauge(reloadOKDesc, truth(!c.from.Reload.failed.Load()))
 	m.gauge(reloadTimeDesc, float64(c.from.Reload.at.Load()))
 }
 
-func (c *Collector) delivered() (s deliver.Stats) {
-	if c.from.Deliver != nil {
-		s = c.from.Deliver()
+// read reads counts, which are zero where there is nothing to read.
+func read[Counts any](from func() Counts) (c Counts) {
+	if from != nil {
+		c = from()
 	}
-	return s
-}
-
-func (c *Collector) datagrams() (d transport.Datagrams) {
-	if c.from.Datagrams != nil {
-		d = c.from.Datagrams()
-	}
-	return d
-}
-
-func (c *Collector) peers() (p PeerCounts) {
-	if c.from.Peers != nil {
-		p = c.from.Peers()
-	}
-	return p
+	return c
 }
 
 // metrics writes values to a scrape.
@@ -168,7 +155,7 @@ func (m metrics) peer(s deliver.Stats) {
 func (m metrics) messages(from string, received [classify.NumFamilies]uint64, verdicts [classify.NumFamilies][classify.NumVerdicts]uint64) {
 	for f := range classify.Family(classify.NumFamilies) {
 		m.counter(receivedDesc, received[f], from, f.String())
-		for v := range classify.Verdict(classify.NumVerdicts) {
+		for v := range classify.Verdicts() {
 			m.counter(verdictsDesc, verdicts[f][v], from, f.String(), v.String())
 		}
 	}

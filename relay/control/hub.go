@@ -76,7 +76,7 @@ func (h *Hub) join(f Filter) (*watcher, error) {
 	if guests == maxWatchers {
 		return nil, fmt.Errorf("%d are watching already, which is the most: end one of them", maxWatchers)
 	}
-	w := newWatcher(f, guestPace, time.Now())
+	w := newWatcher(f, guestPace)
 	w.guest = true
 	h.add(w)
 	return w, nil

@@ -83,8 +83,8 @@ func TestSampling(t *testing.T) {
 			h.Received(m, classify.Eligible, outcome.Relayed)
 		}
 		shown := queued(w)
-		if len(shown) != eventBurst {
-			t.Fatalf("%d of a burst shown, want %d", len(shown), eventBurst)
+		if len(shown) != guestPace.burst {
+			t.Fatalf("%d of a burst shown, want %d", len(shown), guestPace.burst)
 		}
 		if told := skippedIn(shown); told != 0 {
 			t.Errorf("%d told as skipped before any was", told)
@@ -95,14 +95,14 @@ func TestSampling(t *testing.T) {
 			h.Received(m, classify.Eligible, outcome.Relayed)
 		}
 		shown = queued(w)
-		if len(shown) != eventRate {
-			t.Errorf("%d shown a second later, want %d", len(shown), eventRate)
+		if len(shown) != guestPace.rate {
+			t.Errorf("%d shown a second later, want %d", len(shown), guestPace.rate)
 		}
-		if got := shown[0].Skipped; got != flood-eventBurst {
-			t.Errorf("the first says that %d were skipped, want %d", got, flood-eventBurst)
+		if got := shown[0].Skipped; got != flood-uint64(guestPace.burst) {
+			t.Errorf("the first says that %d were skipped, want %d", got, flood-guestPace.burst)
 		}
-		if got := h.takeSkipped(w); got != flood-eventRate {
-			t.Errorf("%d are left to tell, want %d", got, flood-eventRate)
+		if got := h.takeSkipped(w); got != flood-uint64(guestPace.rate) {
+			t.Errorf("%d are left to tell, want %d", got, flood-guestPace.rate)
 		}
 		if got := h.takeSkipped(w); got != 0 {
 			t.Errorf("%d are told twice", got)
@@ -112,8 +112,8 @@ func TestSampling(t *testing.T) {
 		for range flood {
 			h.Received(m, classify.Eligible, outcome.Relayed)
 		}
-		if got := len(queued(w)); got != eventBurst {
-			t.Errorf("%d shown after a calm, want %d", got, eventBurst)
+		if got := len(queued(w)); got != guestPace.burst {
+			t.Errorf("%d shown after a calm, want %d", got, guestPace.burst)
 		}
 	})
 }

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"time"
 
 	"ptbrelay/relay/outcome"
 )
@@ -15,7 +14,7 @@ var refusedPace = pace{rate: 10, burst: 20}
 // a calm. It returns when the context ends. The next that is shown tells how many were
 // skipped. A show that takes long makes nothing wait but itself.
 func (h *Hub) Refused(ctx context.Context, show func(Event)) {
-	w := newWatcher(Filter{refused: true}, refusedPace, time.Now())
+	w := newWatcher(Filter{refused: true}, refusedPace)
 	h.mu.Lock()
 	h.add(w)
 	h.mu.Unlock()

@@ -57,10 +57,13 @@ func (s *Server) Run(ctx context.Context, d Daemon) error {
 			s.admit(ctx, &connections, conn)
 		case ctx.Err() != nil:
 			return nil
-		case !exhausted(err):
+		case exhausted(err):
+			select {
+			case <-time.After(acceptPause):
+			case <-ctx.Done():
+			}
+		default:
 			return fmt.Errorf("control: %w", err)
-		case !pause(ctx, acceptPause):
-			return nil
 		}
 	}
 }
@@ -87,16 +90,4 @@ func (s *Server) admit(ctx context.Context, connections *sync.WaitGroup, conn ne
 func exhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) ||
 		errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)
-}
-
-// pause waits; false: the context ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

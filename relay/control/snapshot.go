@@ -53,9 +53,6 @@ type Snapshot struct {
 	Peers []Peer `json:"peers"`
 	// PeersLeftOut is how many more there are.
 	PeersLeftOut int `json:"peers_left_out,omitempty"`
-	// MTUs is by family and next-hop MTU in bytes, a decimal number: those that came
-	// most often.
-	MTUs map[string]map[string]uint64 `json:"mtus"`
 	// Audit is the report of the audit, as `audit --daemon --format json` prints
 	// it.
 	Audit json.RawMessage `json:"audit,omitempty"`

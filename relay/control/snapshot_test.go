@@ -34,7 +34,6 @@ func fullSnapshot() Snapshot {
 			LastHeard: time.Date(2026, 1, 31, 12, 0, 1, 0, time.UTC), RoundTripSeconds: 0.0002,
 		}},
 		PeersLeftOut: 1,
-		MTUs:         byFamily("1400"),
 		Audit:        json.RawMessage(`{}`),
 	}
 }

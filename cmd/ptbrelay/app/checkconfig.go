@@ -48,7 +48,7 @@ func checkConfigCommand(o *options) *cobra.Command {
 			if cfg.Relay.Transport == config.TransportBroadcast && len(cfg.Interfaces) == 0 {
 				text += "note: interfaces is empty, `ptbrelay run` will need --interface\n"
 			}
-			for _, note := range notes {
+			for _, note := range append(notes, notForService(cfg, o.read)...) {
 				text += "note: " + note + "\n"
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), text)

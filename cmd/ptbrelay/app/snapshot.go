@@ -17,7 +17,6 @@ import (
 // Snapshot implements control.Daemon.
 func (d commanded) Snapshot() control.Snapshot {
 	s := d.state()
-	s.MTUs = d.auditor.Observations.NextHopMTU().Counts()
 	s.Audit, _ = json.Marshal(d.auditor.Report()) // plain values
 	d.showCounts(&s)
 	return s
