@@ -20,6 +20,7 @@ func testPackageByHand(t *testing.T, tool packageTool, of packages) {
 	p.told(told, "/etc/systemd/system/ptbrelay.service is used in the place of")
 	p.told(told, "/usr/local/bin/ptbrelay comes before")
 	p.holds(packagedConfig, "interfaces: [eth0]\n")
+	p.holds(tool.offered, fileText(t, "packages/config.yaml"))
 	for _, e := range examples(chapter(t, installingPage, "Upgrade")) {
 		if e.line != packageTools[0].unasked {
 			p.sh(e.line)

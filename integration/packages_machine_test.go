@@ -17,6 +17,7 @@ type packageTool struct {
 	program  string
 	database string // shell that makes an empty one, in the root of a machine
 	kept     string // where a removal leaves the configuration
+	offered  string // where the package's goes, in the place of which there was one before
 
 	// Its lines of the page.
 	install, remove, purge string
@@ -31,6 +32,7 @@ var packageTools = []packageTool{
 echo 'APT::Get::Assume-Yes "true";' >etc/apt/apt.conf.d/yes
 `,
 		kept:    "/etc/ptbrelay/config.yaml",
+		offered: "/etc/ptbrelay/config.yaml.dpkg-dist",
 		install: "apt install ./dist/ptbrelay_*.deb",
 		unasked: "apt install -o Dpkg::Options::=--force-confold ./dist/ptbrelay_*.deb",
 		remove:  "apt remove ptbrelay",
@@ -40,6 +42,7 @@ echo 'APT::Get::Assume-Yes "true";' >etc/apt/apt.conf.d/yes
 		name: "rpm", program: "rpm",
 		database: "mkdir -p var/lib/rpm\n",
 		kept:     "/etc/ptbrelay/config.yaml.rpmsave",
+		offered:  "/etc/ptbrelay/config.yaml.rpmnew",
 		install:  "rpm -U dist/ptbrelay-*.rpm",
 		unasked:  "rpm -U dist/ptbrelay-*.rpm",
 		remove:   "rpm -e ptbrelay",
