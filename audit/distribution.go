@@ -2,7 +2,6 @@ package audit
 
 import (
 	"iter"
-	"strconv"
 	"sync/atomic"
 
 	"ptbrelay/classify"
@@ -57,19 +56,4 @@ func (d *Distribution) tally(f classify.Family) (t tally) {
 		t.add(bytes, count)
 	}
 	return t
-}
-
-// Counts returns how often values were counted, at most MaxValues of a family, those
-// that came most often, by the family's name and the value in bytes as a decimal
-// number.
-func (d *Distribution) Counts() map[string]map[string]uint64 {
-	all := make(map[string]map[string]uint64, len(families))
-	for _, f := range families {
-		counts := make(map[string]uint64)
-		for _, v := range d.tally(f).most() {
-			counts[strconv.FormatUint(uint64(v.bytes), 10)] = v.count
-		}
-		all[f.String()] = counts
-	}
-	return all
 }

@@ -27,7 +27,6 @@ func TestForgedValuesTakeNoMemory(t *testing.T) {
 		memory, on uint64 // bytes
 	}{
 		{"a scrape", func() { o.NextHopMTU().histogram(classify.IPv4) }, 16 * kibi, 0},
-		{"counts", func() { told = marshal(t, o.NextHopMTU().Counts()) }, 2500 * kibi, 2 * kibi},
 		{"a report", func() {
 			r := new(Report)
 			o.Fill(r)

@@ -142,3 +142,27 @@ func TestNextHopsAreOncePerPrefix(t *testing.T) {
 		t.Errorf("next hops %v", got)
 	}
 }
+
+// However many prefixes there are that come in by several neighbours, a report names
+// MaxNetworks of them.
+func TestSeveralHaveAnEnd(t *testing.T) {
+	o := NewObservations(nil)
+	for i := range MaxNetworks + 1 {
+		m := ptb(t, classifytest.PTB{Router: netip.AddrFrom4([4]byte{198, 18, byte(i), 1})})
+		o.Observe(m, macA)
+		o.Observe(m, macB)
+	}
+	if several := report(o).Networks.PTBs.Several; len(several) != MaxNetworks {
+		t.Errorf("%d, want %d", len(several), MaxNetworks)
+	}
+}
+
+// What is of no family counts nowhere.
+func TestNoFamily(t *testing.T) {
+	o := NewObservations(nil)
+	o.Observe(&classify.Message{}, macA)
+	o.ObserveSYN(&classify.SYN{}, macA)
+	if n := report(o).Networks; n.PTBs.Samples+n.SYNs.Samples != 0 {
+		t.Errorf("%+v", n)
+	}
+}

@@ -221,7 +221,7 @@ type RouteNextHop struct {
 
 // Counter is a counter of the kernel.
 type Counter struct {
-	Name string `json:"name"` // as /proc/net has it
+	Name string `json:"name"` // as nstat(8) calls it
 	// Value is since the network namespace began.
 	Value uint64 `json:"value"`
 	// PerSecond is over the report's time; absent where that is 0.

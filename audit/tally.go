@@ -78,10 +78,5 @@ func (t tally) report(f classify.Family, overhead uint32) Values {
 	return v
 }
 
-// share is part of all, 0 to 1; of nothing 0.
-func share(part, all uint64) float64 {
-	if all == 0 {
-		return 0
-	}
-	return float64(part) / float64(all)
-}
+// share is part of all, 0 to 1; all is not 0.
+func share(part, all uint64) float64 { return float64(part) / float64(all) }

@@ -1,8 +1,6 @@
 package classify
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 const (
 	icmpHeaderLen = 8 // RFC 792, RFC 4443 §2.1, with the word that holds the MTU

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // Changed returns a line for every key whose value differs, with the old and
@@ -65,13 +64,4 @@ func clone(c Config) Config {
 	c.Policy.Ports = slices.Clone(c.Policy.Ports)
 	c.Peers.Static = slices.Clone(c.Peers.Static)
 	return c
-}
-
-// short cuts a long value for a log line.
-func short(text string) string {
-	const most = 200
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "..."
 }

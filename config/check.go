@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,12 +151,9 @@ func (r *checker) between(path string, d, least, most time.Duration) {
 }
 
 func (r *checker) oneOf(path, value string, words ...string) {
-	for _, w := range words {
-		if value == w {
-			return
-		}
+	if !slices.Contains(words, value) {
+		r.add(path, "%s is not known; one of %s", quote(value), strings.Join(words, ", "))
 	}
-	r.add(path, "%s is not known; one of %s", quote(value), strings.Join(words, ", "))
 }
 
 // listen accepts what net.Listen does, less names of services. Port 0 is any

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Problem is one thing that is wrong with a configuration. An error of
@@ -61,13 +60,9 @@ func join(problems []Problem) error {
 	return errors.Join(errs...)
 }
 
-// sortByPosition orders problems as they stand in the file; those without a
-// position come last, in their own order.
+// sortByPosition orders problems as they stand in the file.
 func sortByPosition(problems []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
-		if (a.Line == 0) != (b.Line == 0) {
-			return cmp.Compare(b.Line, a.Line)
-		}
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 }
@@ -77,11 +72,7 @@ func sortByPosition(problems []Problem) {
 func quote(text string) string {
 	const most = 64
 	if len(text) > most {
-		cut := most
-		for cut > 0 && !utf8.RuneStart(text[cut]) {
-			cut--
-		}
-		return strconv.Quote(text[:cut]) + "..."
+		return strconv.Quote(strings.ToValidUTF8(text[:most], "")) + "..."
 	}
 	if text == "" || strings.ContainsAny(text, " \"'") || strconv.Quote(text) != `"`+text+`"` {
 		return strconv.Quote(text)
@@ -100,4 +91,13 @@ func printable(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// short cuts what is long for one line.
+func short(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
 }

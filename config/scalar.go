@@ -69,7 +69,7 @@ func (s scalar) set(to reflect.Value) error {
 	case durationType:
 		return assign(to, s.text, parseDuration)
 	case sizeType:
-		return assign(to, s.text, ParseSize)
+		return assign(to, s.text, parseSize)
 	}
 	switch to.Kind() {
 	case reflect.String:

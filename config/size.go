@@ -32,10 +32,10 @@ func (s Size) String() string {
 	return strconv.FormatInt(int64(s), 10)
 }
 
-// ParseSize reads a whole number of bytes, or of KiB, MiB or GiB, without a
+// parseSize reads a whole number of bytes, or of KiB, MiB or GiB, without a
 // space: "8MiB". Units of a thousand (kB, MB) are refused, because half of
 // those who write them mean the others.
-func ParseSize(text string) (Size, error) {
+func parseSize(text string) (Size, error) {
 	digits, unit := text, Size(1)
 	for _, u := range sizeUnits {
 		if d, ok := strings.CutSuffix(text, u.name); ok {

@@ -9,7 +9,7 @@ import (
 // checkTokens refuses what no key needs, before anything recurses over it.
 func checkTokens(tokens token.Tokens) *Problem {
 	var keys, flow, entries, entryLine int
-	content, ended := false, false
+	begun, content := false, false
 	for _, t := range tokens {
 		if refused := refusedToken(t); refused != "" {
 			return problemAt(t, "%s", refused)
@@ -18,10 +18,10 @@ func checkTokens(tokens token.Tokens) *Problem {
 		case token.CommentType:
 			continue
 		case token.DocumentHeaderType:
-			if content || ended {
+			if begun || content {
 				return problemAt(t, "a second document; a configuration is one")
 			}
-			ended = true
+			begun = true
 			continue
 		case token.DocumentEndType:
 			continue

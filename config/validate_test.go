@@ -145,7 +145,7 @@ func TestSize(t *testing.T) {
 		"0": 0, "1": 1, "1023": 1023, "8MiB": 8 << 20, "1GiB": 1 << 30, "3KiB": 3 << 10, "-1KiB": -1024,
 		"9223372036854775807": math.MaxInt64,
 	} {
-		got, err := ParseSize(text)
+		got, err := parseSize(text)
 		if err != nil || got != want {
 			t.Errorf("%s: got %d, %v", text, got, err)
 		}
@@ -154,7 +154,7 @@ func TestSize(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "MiB", "8 MiB", "8MB", "8kB", "8M", "8mib", "1.5MiB", "010", "0x8", "+8", "9223372036854775808", "8589934592GiB"} {
-		if got, err := ParseSize(text); err == nil {
+		if got, err := parseSize(text); err == nil {
 			t.Errorf("%q: got %d", text, got)
 		}
 	}

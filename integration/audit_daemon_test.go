@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,18 +114,30 @@ func exceptionsMetric(f lab.Family) string {
 // checkHistogram compares the metric of next-hop MTUs with a report's.
 func checkHistogram(t testing.TB, metrics map[string]float64, r *audit.Report) {
 	t.Helper()
-	want, got := make(map[string]float64), shared(metrics)
+	want, got := make(map[string]float64), maps.Clone(metrics)
 	for _, v := range r.NextHopMTU {
-		counts := make(map[string]uint64)
 		for _, c := range v.Counts {
-			counts[strconv.Itoa(int(c.Bytes))] = c.Count
+			addToHistogram(want, v.Family, int(c.Bytes), float64(c.Count))
 		}
-		addHistogram(want, v.Family, counts)
 	}
-	maps.DeleteFunc(got, func(metric string, _ float64) bool { return !strings.HasPrefix(metric, "ptbrelay_next_hop_mtu_bytes") })
+	maps.DeleteFunc(got, func(metric string, value float64) bool {
+		return value == 0 || !strings.HasPrefix(metric, "ptbrelay_next_hop_mtu_bytes")
+	})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("histogram, -report +metrics:\n%s", diff)
 	}
+}
+
+// addToHistogram adds PTBs of a next-hop MTU as the metric shows them.
+func addToHistogram(m map[string]float64, family string, mtu int, ptbs float64) {
+	m[fmt.Sprintf(`ptbrelay_next_hop_mtu_bytes_count{family=%q}`, family)] += ptbs
+	m[fmt.Sprintf(`ptbrelay_next_hop_mtu_bytes_sum{family=%q}`, family)] += ptbs * float64(mtu)
+	for _, edge := range []int{576, 1280, 1300, 1350, 1400, 1420, 1450, 1460, 1472, 1480, 1492, 1499, 1500, 4000, 8900, 9000} {
+		if mtu <= edge {
+			m[fmt.Sprintf(`ptbrelay_next_hop_mtu_bytes_bucket{family=%q,le="%d"}`, family, edge)] += ptbs
+		}
+	}
+	m[fmt.Sprintf(`ptbrelay_next_hop_mtu_bytes_bucket{family=%q,le="+Inf"}`, family)] += ptbs
 }
 
 // checkHostMetrics compares what metrics say of a server's kernel with its own word.

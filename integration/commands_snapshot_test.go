@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +81,6 @@ func shared(metrics map[string]float64) map[string]float64 {
 	names := []string{
 		"received_total", "verdicts_total", "outcomes_total", "deliveries_total", "datagrams_total", "applied_total",
 		"copies_total", "send_errors_total", "capture_lost_total", "guarded_total", "paused", "peers",
-		"next_hop_mtu_bytes_bucket", "next_hop_mtu_bytes_count", "next_hop_mtu_bytes_sum",
 	}
 	same := make(map[string]float64)
 	for metric, value := range metrics {
@@ -145,26 +143,7 @@ func asMetrics(s control.Snapshot) map[string]float64 {
 			m[fmt.Sprintf(`ptbrelay_peers{source=%q,state=%q}`, source, state)]++
 		}
 	}
-	for family, counts := range s.MTUs {
-		addHistogram(m, family, counts)
-	}
 	return m
-}
-
-// addHistogram adds next-hop MTUs as the metric shows them.
-func addHistogram(m map[string]float64, family string, counts map[string]uint64) {
-	edges := []string{"576", "1280", "1300", "1350", "1400", "1420", "1450", "1460", "1472", "1480", "1492", "1499",
-		"1500", "4000", "8900", "9000", "+Inf"}
-	for text, n := range counts {
-		mtu, _ := strconv.ParseFloat(text, 64)
-		m[fmt.Sprintf(`ptbrelay_next_hop_mtu_bytes_count{family=%q}`, family)] += float64(n)
-		m[fmt.Sprintf(`ptbrelay_next_hop_mtu_bytes_sum{family=%q}`, family)] += float64(n) * mtu
-		for _, edge := range edges {
-			if bound, _ := strconv.ParseFloat(edge, 64); mtu <= bound {
-				m[fmt.Sprintf(`ptbrelay_next_hop_mtu_bytes_bucket{family=%q,le=%q}`, family, edge)] += float64(n)
-			}
-		}
-	}
 }
 
 // checkSetUp checks what a snapshot of the first server says beside counts.

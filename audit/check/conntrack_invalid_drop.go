@@ -50,11 +50,11 @@ func dropsInvalid(o filtered, n notracked) Finding {
 	switch n.Likelihood {
 	case firewall.Never:
 	case firewall.Perhaps:
-		found.Read += "; " + n.read()
+		found.Read += "; " + ruleRead(n.Rule, n.Text)
 		found.Why += fmt.Sprintf(" It looks like such a rule may be there, for %s.", n.what)
 	case firewall.Surely:
 		found.Severity = Error
-		found.Read += "; " + n.read()
+		found.Read += "; " + ruleRead(n.Rule, n.Text)
 		found.Why = fmt.Sprintf("Rules have conntrack pass over %s, so it calls every PTB about that invalid, and PTBs that it calls invalid (%s) are dropped: this host learns no path MTU of it.",
 			n.what, who(o.entrances))
 	}

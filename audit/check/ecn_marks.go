@@ -96,10 +96,4 @@ func markedRules(rules []host.Rule) (marked []host.Rule) {
 }
 
 // ruleNames names the first of many.
-func ruleNames(rules []host.Rule) string {
-	names := make([]string, len(rules))
-	for i, r := range rules {
-		names[i] = ruleName(r)
-	}
-	return list(names)
-}
+func ruleNames(rules []host.Rule) string { return listOf(rules, ruleName) }

@@ -30,7 +30,7 @@ func TestMarkedByECN(t *testing.T) {
 		return firewall.Deed{}
 	}
 	by := func(priority, value, mask uint32) host.Rule {
-		return host.Rule{Priority: priority, Table: 7, Mark: value, MarkMask: mask}
+		return host.Rule{Priority: priority, Mark: value, MarkMask: mask}
 	}
 	for name, tt := range map[string]struct {
 		rules []host.Rule
@@ -73,7 +73,7 @@ func TestECNMarksUnknown(t *testing.T) {
 	f := facts()
 	f.Firewall = Fact[firewall.Ruleset]{Err: fs.ErrPermission}
 	expect(t, "ecn-multipath", f, Finding{Severity: OK, Read: "5 routing rules and 0 routes by TOS: none selects by ECN bits"})
-	f.Rules.Value = append(f.Rules.Value, host.Rule{IPv6: true, Priority: 100, Table: 7, Mark: 1, MarkMask: 1})
+	f.Rules.Value = append(f.Rules.Value, host.Rule{IPv6: true, Priority: 100, Mark: 1, MarkMask: 1})
 	expect(t, "ecn-multipath", f, Finding{Severity: Unknown, Read: "permission denied", Mend: "sudo ptbrelay doctor",
 		Why: "Whether the marks that routing rules select by (ip -6 rule 100) come of ECN bits is not known."})
 }

@@ -12,10 +12,10 @@ import (
 const ecnBits = 0x03
 
 // ecnMultipath looks for rules and routes that select by the ECN bits, or by marks made
-// of them, so that one connection takes two ways. The kernel's own hash over the next hops of a
-// multipath route is no matter: no policy of it takes TOS
-// (FIB_MULTIPATH_HASH_FIELD_* in include/net/ip_fib.h). Kernels from 5.18 on
-// refuse such rules and routes, but marks can still be made of the whole byte.
+// of them, so that one connection takes two ways. The kernel's own hash over the next
+// hops of a multipath route is no matter: no policy of it takes TOS
+// (FIB_MULTIPATH_HASH_FIELD_* in include/net/ip_fib.h). Kernels from 5.18 on refuse such
+// rules and routes, but marks can still be made of the whole byte.
 func ecnMultipath(f *Facts) []Finding {
 	if err := cmp.Or(f.Rules.Err, f.Routes.Err); err != nil {
 		return []Finding{unknown(err, "Whether packets of one connection take two ways is not known.")}

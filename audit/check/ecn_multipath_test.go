@@ -22,7 +22,7 @@ func TestECNMultipath(t *testing.T) {
 		want  Finding
 	}{
 		"IPv6 rule by ECN alone": {
-			rule(host.Rule{IPv6: true, Priority: 100, Table: 7, TOS: 0x02, TOSMask: 0xfe}),
+			rule(host.Rule{IPv6: true, Priority: 100, TOS: 0x02, TOSMask: 0xfe}),
 			Finding{
 				Severity: Warning,
 				Subject:  "ip -6 rule 100",
@@ -32,7 +32,7 @@ func TestECNMultipath(t *testing.T) {
 			},
 		},
 		"rule by the whole byte": {
-			rule(host.Rule{Priority: 100, Table: 7, TOS: 0xb9, TOSMask: 0xff}),
+			rule(host.Rule{Priority: 100, TOS: 0xb9, TOSMask: 0xff}),
 			Finding{
 				Severity: Warning,
 				Subject:  "ip rule 100",
@@ -72,14 +72,14 @@ func TestECNMultipath(t *testing.T) {
 func TestNoECNMultipath(t *testing.T) {
 	f := facts()
 	f.Rules.Value = append(f.Rules.Value,
-		host.Rule{Priority: 100, Table: 7, TOS: 0x10, TOSMask: 0x1c},
-		host.Rule{IPv6: true, Priority: 100, Table: 7, TOS: 0xb8, TOSMask: 0xfc})
+		host.Rule{Priority: 100, TOS: 0x10, TOSMask: 0x1c},
+		host.Rule{IPv6: true, Priority: 100, TOS: 0xb8, TOSMask: 0xfc})
 	f.Routes.Value.ByTOS = []host.FIBRoute{{Destination: prefix("203.0.113.0/24"), Table: host.TableMain, TOS: 0x10}}
 	expect(t, "ecn-multipath", f, Finding{
 		Severity: OK,
 		Read:     "7 routing rules and 1 routes by TOS: none selects by ECN bits",
 	})
-	f.Rules.Value = append(f.Rules.Value, host.Rule{Priority: 5210, Table: 52, Mark: 0x80000, MarkMask: 0xff0000})
+	f.Rules.Value = append(f.Rules.Value, host.Rule{Priority: 5210, Mark: 0x80000, MarkMask: 0xff0000})
 	expect(t, "ecn-multipath", f, Finding{
 		Severity: OK,
 		Read: "8 routing rules and 1 routes by TOS: none selects by ECN bits; " +

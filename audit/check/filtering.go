@@ -60,7 +60,10 @@ func who(entrances []entrance) string {
 }
 
 // read is the rule and what it says.
-func (o filtered) read() string { return strings.TrimSuffix(o.Rule+": "+o.Text, ": ") }
+func (o filtered) read() string { return ruleRead(o.Rule, o.Text) }
+
+// ruleRead is a rule of the packet filter and what it says, of which there may be nothing.
+func ruleRead(rule, text string) string { return strings.TrimSuffix(rule+": "+text, ": ") }
 
 // accept is the command that has the chain of the rule accept PTBs before any other
 // rule of it is looked at; empty where no chain is named, or by a name that neither nft

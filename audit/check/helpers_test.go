@@ -87,7 +87,7 @@ func routes() host.Routes {
 		Ways: []host.Way{
 			{Interface: eth0, Routes: 3, Only: 3},
 			{Gateway: gateway4, Interface: eth0, Neighbour: host.Neighbour{State: host.NeighbourReachable}, Routes: 1, Only: 1, Default: true},
-			{Gateway: gateway6, Interface: eth0, Neighbour: host.Neighbour{State: host.NeighbourStale, Router: true}, Routes: 1, Only: 1, Default: true},
+			{Gateway: gateway6, Interface: eth0, Neighbour: host.Neighbour{State: host.NeighbourStale}, Routes: 1, Only: 1, Default: true},
 		},
 		Addresses: []host.Address{
 			{Prefix: prefix("127.0.0.1/8"), Interface: loopback},
@@ -106,11 +106,8 @@ func routes() host.Routes {
 // rules are those that every kernel begins with.
 func rules() []host.Rule {
 	return []host.Rule{
-		{Priority: 0, Table: host.TableLocal},
-		{Priority: 32766, Table: host.TableMain},
-		{Priority: 32767, Table: host.TableDefault},
-		{IPv6: true, Priority: 0, Table: host.TableLocal},
-		{IPv6: true, Priority: 32766, Table: host.TableMain},
+		{Priority: 0}, {Priority: 32766}, {Priority: 32767},
+		{IPv6: true, Priority: 0}, {IPv6: true, Priority: 32766},
 	}
 }
 

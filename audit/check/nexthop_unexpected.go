@@ -71,7 +71,7 @@ func (f *Facts) acceptRA() []Finding {
 	if len(open) > 0 {
 		found = append(found, Finding{
 			Severity: Info,
-			Subject:  list(linkNames(open)),
+			Subject:  linkNames(open),
 			Read:     "net.ipv6.conf.*.accept_ra: in effect, and no default route is there by it",
 			Why:      why,
 			Mend:     sysctlCommand(0, ipv6Settings(open, "accept_ra")...),
@@ -80,7 +80,7 @@ func (f *Facts) acceptRA() []Finding {
 	if len(needed) > 0 {
 		found = append(found, Finding{
 			Severity: Info,
-			Subject:  list(linkNames(needed)),
+			Subject:  linkNames(needed),
 			Read:     "net.ipv6.conf.*.accept_ra: in effect, and a default route is there by it",
 			Why:      why + " Set a static default route before you turn it off.",
 		})
@@ -123,12 +123,8 @@ func (f *Facts) livesByRA(l host.Link) bool {
 	return false
 }
 
-func linkNames(links []host.Link) []string {
-	names := make([]string, len(links))
-	for i, l := range links {
-		names[i] = l.Name
-	}
-	return names
+func linkNames(links []host.Link) string {
+	return listOf(links, func(l host.Link) string { return l.Name })
 }
 
 // ipv6Settings are the same IPv6 sysctl of several links.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"ptbrelay/audit/firewall"
 	"ptbrelay/audit/host"
@@ -15,9 +14,6 @@ type notracked struct {
 	firewall.Deed
 	what string // the service
 }
-
-// read is the rule and what it says.
-func (n notracked) read() string { return strings.TrimSuffix(n.Rule+": "+n.Text, ": ") }
 
 // mostServices bounds for how many it is asked; each is a walk through the rules.
 const mostServices = 64

@@ -28,8 +28,9 @@ func floors() []floor {
 }
 
 // pmtuFloor looks for path MTUs that may become too small or are forgotten too soon.
-// Kernels before 5.18 show the IPv4 settings only in the first network namespace,
-// though they hold in all, and in other user namespaces those of IPv6 are never
+// Kernels before 5.17 (commits 1de6b15a434c and 1135fad20480) show the IPv4 settings
+// only in the first network namespace, though they hold in all, unless a later stable
+// release brought them the change; and in other user namespaces those of IPv6 are never
 // shown: then they are unknown.
 func pmtuFloor(f *Facts) []Finding {
 	var found []Finding

@@ -127,13 +127,9 @@ func whoTags(r host.FIBRoute) string {
 // taggedPrefixes is what is said of routes with the same tag that are no default
 // routes.
 func taggedPrefixes(t tag, routes []host.FIBRoute) Finding {
-	names := make([]string, len(routes))
-	for i, r := range routes {
-		names[i] = routeName(r)
-	}
 	f := Finding{
 		Severity: Info,
-		Subject:  list(names),
+		Subject:  listOf(routes, routeName),
 		Read:     fmt.Sprintf("routing tables: %v; routes with it: %d", t, len(routes)),
 		Why:      t.why(),
 	}

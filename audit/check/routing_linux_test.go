@@ -47,13 +47,13 @@ func (s server) hold(link, address string) netlink.Addr {
 	return a
 }
 
-// neighbour says what is known of a gateway on eth0.
-func (s server) neighbour(gateway string, state int) {
+// neighbour says what is known of the gateway fe80::1 on eth0.
+func (s server) neighbour(state int) {
 	s.t.Helper()
 	s.must(s.Handle().NeighSet(&netlink.Neigh{
 		LinkIndex:    s.link("eth0").Attrs().Index,
 		Family:       netlink.FAMILY_V6,
-		IP:           netip.MustParseAddr(gateway).AsSlice(),
+		IP:           netip.MustParseAddr("fe80::1").AsSlice(),
 		HardwareAddr: wireMAC[:],
 		State:        state,
 		Flags:        netlink.NTF_ROUTER,
@@ -97,9 +97,9 @@ func TestKernelRouting(t *testing.T) {
 				first, second := s.defaultBy("fe80::1"), s.defaultBy("fe80::2")
 				second.Priority = 2048
 				undo := []func(){s.add(first), s.add(second)}
-				s.neighbour("fe80::1", netlink.NUD_FAILED)
+				s.neighbour(netlink.NUD_FAILED)
 				return func() {
-					s.neighbour("fe80::1", netlink.NUD_REACHABLE)
+					s.neighbour(netlink.NUD_REACHABLE)
 					if found := s.examine("nexthop-unreachable"); found[0].Severity != OK {
 						s.t.Errorf("with the gateway there: %+v", found)
 					}
@@ -112,7 +112,7 @@ func TestKernelRouting(t *testing.T) {
 			"nexthop-unreachable", Expect{}, Error, "via fe80::1 dev eth0",
 			func(s server) func() {
 				undo := s.add(s.defaultBy("fe80::1"))
-				s.neighbour("fe80::1", netlink.NUD_FAILED)
+				s.neighbour(netlink.NUD_FAILED)
 				return undo
 			},
 		},
@@ -326,7 +326,7 @@ func TestKernelExceptionsFull(t *testing.T) {
 	// Of a gateway that has not said to be a router the kernel forgets all
 	// exceptions when there are many (rt6_age_examine_exception in
 	// net/ipv6/route.c).
-	s.neighbour("fe80::1", netlink.NUD_PERMANENT)
+	s.neighbour(netlink.NUD_PERMANENT)
 	c, err := s.ListenPacket(t.Context(), "udp6", netip.AddrPortFrom(classifytest.VIP6, classifytest.VIPPort).String())
 	s.must(err)
 	defer c.Close()

@@ -66,10 +66,4 @@ func sysctlCommands(wanted []setting) string {
 }
 
 // listSettings names the first of many.
-func listSettings(settings []setting) string {
-	names := make([]string, len(settings))
-	for i, s := range settings {
-		names[i] = s.String()
-	}
-	return list(names)
-}
+func listSettings(settings []setting) string { return listOf(settings, setting.String) }

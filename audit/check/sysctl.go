@@ -9,18 +9,13 @@ import (
 	"ptbrelay/audit/host"
 )
 
-// sysctl reads one.
-func (f *Facts) sysctl(path string) (string, error) {
-	if f.Sysctl == nil {
-		return "", fmt.Errorf("%s: sysctls were not read", path)
-	}
-	return f.Sysctl(path)
-}
-
 // sysctlNumber reads one that holds a single number. ok is false where this
 // kernel has none of that name; then there is no error.
 func (f *Facts) sysctlNumber(path string) (value int64, ok bool, err error) {
-	s, err := f.sysctl(path)
+	if f.Sysctl == nil {
+		return 0, false, fmt.Errorf("%s: sysctls were not read", path)
+	}
+	s, err := f.Sysctl(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, false, nil
 	}

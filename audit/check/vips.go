@@ -46,13 +46,7 @@ func onVIP(vips []netip.Prefix, a netip.Addr) bool {
 }
 
 // vipNames lists VIPs.
-func vipNames(vips []netip.Prefix) string {
-	names := make([]string, len(vips))
-	for i, v := range vips {
-		names[i] = vipName(v)
-	}
-	return list(names)
-}
+func vipNames(vips []netip.Prefix) string { return listOf(vips, vipName) }
 
 // vipName is a VIP as it is written: a single address without its length.
 func vipName(v netip.Prefix) string {

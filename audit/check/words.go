@@ -21,6 +21,15 @@ func list(names []string) string {
 	return strings.Join(names, ", ")
 }
 
+// listOf names the first of many things.
+func listOf[T any](things []T, name func(T) string) string {
+	names := make([]string, len(things))
+	for i, t := range things {
+		names[i] = name(t)
+	}
+	return list(names)
+}
+
 // linkName is the interface's name; one that came or went while the facts were
 // read has only its index.
 func (f *Facts) linkName(index int) string {

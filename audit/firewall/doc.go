@@ -3,7 +3,8 @@
 // marks of packets are made of, and whose packets conntrack passes over.
 //
 // It understands what filters of common systems are made of. Where a rule is not
-// wholly understood it says so: a packet may be dropped then. It changes nothing.
+// wholly understood it says so: a packet may be dropped then. It changes nothing, and
+// whether what it tells is a fault is for audit/check to say.
 //
 // A [Ruleset] is walked with a packet of which only some bits are known: each
 // expression of a rule holds, does not, or may; what ways lead to a drop, and

@@ -52,7 +52,7 @@ func (c conntrack) holds(r *run) match {
 	if c.flags&conntrackStates == 0 {
 		return maybe.and(r.track.connection())
 	}
-	state := anyOf(r.track, func(t track) match {
+	return anyOf(r.track, func(t track) match {
 		m := c.inMask(t)
 		if c.not {
 			m = m.not()
@@ -62,7 +62,6 @@ func (c conntrack) holds(r *run) match {
 		}
 		return m
 	})
-	return state
 }
 
 func (c conntrack) inMask(t track) match {

@@ -57,6 +57,7 @@ func TestExtensions(t *testing.T) {
 		{"unknown revision", "conntrack", 4, conntrackInfo(1, 0, ctInvalid, false), [4]match{maybe, maybe, maybe, maybe}},
 		{"cut", "conntrack", 3, make([]byte, 150), [4]match{maybe, maybe, maybe, maybe}},
 		{"invalid", "state", 0, host32(ctInvalid), [4]match{no, yes, no, no}},
+		{"cut", "state", 0, []byte{1}, [4]match{maybe, maybe, maybe, maybe}},
 		{"untracked", "state", 0, host32(ctUntracked), [4]match{no, no, yes, no}},
 		{"PTB", "icmp", 0, []byte{3, 4, 4, 0}, [4]match{yes, yes, yes, no}},
 		{"unreachable, any", "icmp", 0, []byte{3, 0, 255, 0}, [4]match{yes, yes, yes, no}},
@@ -69,6 +70,8 @@ func TestExtensions(t *testing.T) {
 		{"set", "mark", 1, mark(5, 0xff, 0), [4]match{yes, yes, yes, yes}},
 		{"not set", "mark", 1, mark(5, 0xff, 1), [4]match{no, no, no, no}},
 		{"unknown bits", "mark", 1, mark(0x10000, 0x10000, 0), [4]match{maybe, maybe, maybe, maybe}},
+		{"cut", "mark", 1, host32(5, 0xff), [4]match{maybe, maybe, maybe, maybe}},
+		{"cut", "pkttype", 0, host32(0), [4]match{maybe, maybe, maybe, maybe}},
 		{"host", "pkttype", 0, host32(0, 0), [4]match{yes, yes, yes, yes}},
 		{"not broadcast", "pkttype", 0, host32(1, 1), [4]match{yes, yes, yes, yes}},
 		{"broadcast", "pkttype", 0, host32(1, 0), [4]match{no, no, no, no}},
@@ -81,6 +84,7 @@ func TestExtensions(t *testing.T) {
 		{"to local there", "addrtype", 1, append(host16(0, addrLocal), host32(addrLimitInput)...), [4]match{maybe, maybe, maybe, maybe}},
 		{"to unicast", "addrtype", 1, append(host16(0, addrUnicast), host32(0)...), [4]match{no, no, no, yes}},
 		{"to multicast", "addrtype", 1, append(host16(0, addrMulticast), host32(0)...), [4]match{no, no, no, no}},
+		{"to anycast", "addrtype", 1, append(host16(0, addrAnycast), host32(0)...), [4]match{no, no, no, maybe}},
 		{"from local", "addrtype", 1, append(host16(addrLocal, 0), host32(0)...), [4]match{no, no, no, no}},
 		{"from unicast", "addrtype", 1, append(host16(addrUnicast, 0), host32(0)...), [4]match{maybe, maybe, maybe, maybe}},
 		{"unknown revision", "addrtype", 2, make([]byte, 16), [4]match{maybe, maybe, maybe, maybe}},
@@ -124,6 +128,7 @@ func TestTargets(t *testing.T) {
 		{"", "NOTRACK", 0, nil, false, goesOn, 5, 0xffff, untracked},
 		{"--notrack", "CT", 2, host16(1, 0), false, goesOn, 5, 0xffff, untracked},
 		{"--zone", "CT", 2, host16(0, 7), false, goesOn, 5, 0xffff, fresh},
+		{"cut", "CT", 2, nil, false, goesOn, 5, 0xffff, fresh},
 		{"--notrack in a connection", "CT", 2, host16(1, 0), true, goesOn, 5, 0xffff, related},
 		{"set", "MARK", 2, host32(7, 0xffffffff), false, goesOn, 7, 0xffffffff, fresh},
 		{"set a bit", "MARK", 2, host32(8, 8), false, goesOn, 13, 0xffff, fresh},
@@ -149,5 +154,30 @@ func TestTargets(t *testing.T) {
 			t.Errorf("%s %s: verdicts %v, mark %x of %x, track %b; want %v, %x of %x, %b",
 				c.name, c.what, got, r.mark, r.markKnown, r.track, c.verdicts, c.mark, c.known, c.track)
 		}
+	}
+}
+
+// Matches and targets are told in nft's words or their own.
+func TestExtensionsTold(t *testing.T) {
+	for want, x := range map[string]expression{
+		"ct mark …":       decodeExtension("connmark", 1, nil),
+		"tcp …":           decodeExtension("tcp", 0, make([]byte, 12)),
+		"udp …":           decodeExtension("udp", 0, make([]byte, 12)),
+		"meta mark set …": decodeTarget("MARK", 1, nil),
+		"CONNMARK …":      decodeTarget("CONNMARK", 1, append(host32(0, 0, 0), 9)),
+	} {
+		if got := x.tell(nil); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// Where it is not known whether there is a connection, what its mark is restored to is
+// not known either.
+func TestRestorePerhaps(t *testing.T) {
+	r := run{state: state{reached: true, track: related | invalid, mark: 5, markKnown: 0xffff}}
+	decodeTarget("CONNMARK", 1, append(host32(0, 0xff, 0xf), 2, 0, 0, 0)).eval(&r)
+	if r.mark != 0 || r.markKnown != 0xff00 || r.wrote.recalled != 0xff {
+		t.Errorf("mark %x of %x, recalled %x", r.mark, r.markKnown, r.wrote.recalled)
 	}
 }

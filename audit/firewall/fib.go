@@ -5,12 +5,10 @@ import "encoding/binary"
 // What a fib expression looks up (enum nft_fib_result) and by what (nft_fib_flags).
 const (
 	fibType        = 3
-	fibSource      = 1 << 0
-	fibDestination = 1 << 1
+	fibDestination = 1 << 1 // else the source
 	fibMark        = 1 << 2
 	fibInput       = 1 << 3
 	fibOutput      = 1 << 4
-	fibPresent     = 1 << 5
 )
 
 // fibBytes is the longest result, the name of an interface.

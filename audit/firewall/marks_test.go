@@ -2,8 +2,9 @@ package firewall
 
 import "testing"
 
-func rulesOf(f family, s stage, rules ...[]expression) Ruleset {
-	t := &table{family: f, name: "t", chains: make(map[string]*chain)}
+// rulesOf are those of one chain of IPv4.
+func rulesOf(s stage, rules ...[]expression) Ruleset {
+	t := &table{family: familyIPv4, name: "t", chains: make(map[string]*chain)}
 	c := &chain{table: t, name: "c", base: &base{stage: s, priority: -150, routes: s == stageOutput}}
 	for i, x := range rules {
 		c.rules = append(c.rules, rule{number: i + 1, expressions: x})
@@ -15,7 +16,7 @@ func rulesOf(f family, s stage, rules ...[]expression) Ruleset {
 func TestMarksOfHashes(t *testing.T) {
 	load := func(offset int) expression { return load{0, payloadField(layerNetwork, offset, 1)} }
 	for offset, want := range map[int]Likelihood{1: Perhaps, 9: Never} {
-		r := rulesOf(familyIPv4, stageOutput, []expression{load(offset), hash{}, markPacket{0}})
+		r := rulesOf(stageOutput, []expression{load(offset), hash{}, markPacket{0}})
 		if d := r.Marks(false).ByECN(1, 1); d.Likelihood != want {
 			t.Errorf("of byte %d: %+v, want %d", offset, d, want)
 		}
@@ -37,7 +38,7 @@ func TestMarksUnclear(t *testing.T) {
 		"a target":             {[][]expression{{opaque{text: "X …", ends: true}}}, Deed{Perhaps, "ip t c, rule 1 (handle 0)", "X …"}},
 		"no mark":              {[][]expression{{opaque{text: "u32 …"}, jump}}, Deed{}},
 	} {
-		if d := rulesOf(familyIPv4, stagePrerouting, c.rules...).Marks(false).ByECN(1, 1); d != c.want {
+		if d := rulesOf(stagePrerouting, c.rules...).Marks(false).ByECN(1, 1); d != c.want {
 			t.Errorf("%s: %+v, want %+v", name, d, c.want)
 		}
 	}
@@ -46,14 +47,14 @@ func TestMarksUnclear(t *testing.T) {
 func TestMarksOfTooManyRules(t *testing.T) {
 	byECN := []expression{tosMatch{mask: ecnBits, want: 1}, changeMark{1, 1}}
 	rules := [][]expression{byECN}
-	r := rulesOf(familyIPv4, stagePrerouting, rules...)
+	r := rulesOf(stagePrerouting, rules...)
 	if d := r.Marks(false).ByECN(1, 1); d.Likelihood != Surely {
 		t.Errorf("few: %+v", d)
 	}
 	for range mostTried / everyTOS {
 		rules = append(rules, []expression{idle{}})
 	}
-	r = rulesOf(familyIPv4, stagePrerouting, rules...)
+	r = rulesOf(stagePrerouting, rules...)
 	m := r.Marks(false)
 	if d := m.ByECN(1, 1); d.Likelihood != Perhaps || d.Rule != "ip t c, rule 1 (handle 0)" {
 		t.Errorf("many: %+v", d)
@@ -64,7 +65,7 @@ func TestMarksOfTooManyRules(t *testing.T) {
 }
 
 func TestMarksOfTheDropped(t *testing.T) {
-	r := rulesOf(familyIPv4, stagePrerouting,
+	r := rulesOf(stagePrerouting,
 		[]expression{tosMatch{mask: ecnBits, want: 3}, decision{verdict{verdictDrop, ""}}},
 		[]expression{changeMark{1, 1}})
 	if d := r.Marks(false).ByECN(1, 1); d != (Deed{}) {

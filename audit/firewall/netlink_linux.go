@@ -124,9 +124,7 @@ func answers(b []byte, each func(answer) error) (done bool, err error) {
 		switch {
 		case m.Header.Flags&unix.NLM_F_DUMP_INTR != 0:
 			return false, errChanged
-		case m.Header.Type == unix.NLMSG_DONE:
-			return true, refusal(m.Data)
-		case m.Header.Type == unix.NLMSG_ERROR:
+		case m.Header.Type == unix.NLMSG_DONE, m.Header.Type == unix.NLMSG_ERROR:
 			return true, refusal(m.Data)
 		case len(m.Data) < nfgenmsgBytes:
 			return false, errMissing
@@ -141,7 +139,7 @@ func answers(b []byte, each func(answer) error) (done bool, err error) {
 // refusal is the errno that a message begins with; 0 is none.
 func refusal(b []byte) error {
 	if len(b) < 4 {
-		return nil
+		return errMissing
 	}
 	if errno := -int32(binary.NativeEndian.Uint32(b)); errno > 0 {
 		return fmt.Errorf("the kernel refuses: %w", unix.Errno(errno))

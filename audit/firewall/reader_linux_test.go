@@ -166,6 +166,7 @@ func TestAnswers(t *testing.T) {
 		{"changed", message(rule, netlink.Multi|unix.NLM_F_DUMP_INTR, one[16:]), 0, false, errChanged},
 		{"refused", message(unix.NLMSG_ERROR, 0, refused), 0, true, unix.EPERM},
 		{"ends with an error", message(unix.NLMSG_DONE, netlink.Multi, refused), 0, true, unix.EPERM},
+		{"ends without its errno", message(unix.NLMSG_DONE, netlink.Multi, nil), 0, true, errMissing},
 		{"no family", message(rule, netlink.Multi, nil), 0, false, errMissing},
 		{"cut", one[:20], 0, false, unix.EINVAL},
 	} {
@@ -176,5 +177,46 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%d answers, done %v, %v; want %d, %v, %v", n, done, err, c.answers, c.done, c.err)
 			}
 		})
+	}
+}
+
+// failing has no answer to questions of one kind.
+type failing struct {
+	asker
+	kind uint8
+}
+
+var errBroken = errors.New("broken")
+
+func (f failing) ask(q question, each func(answer) error) error {
+	if q.kind == f.kind {
+		return errBroken
+	}
+	return f.asker.ask(q, each)
+}
+
+// What cannot be read is an error, never a rule less.
+func TestReadFails(t *testing.T) {
+	p := tapes(t)["menagerie"]
+	for name, kind := range map[string]uint8{
+		"generation": unix.NFT_MSG_GETGEN, "tables": unix.NFT_MSG_GETTABLE, "chains": unix.NFT_MSG_GETCHAIN,
+		"rules": unix.NFT_MSG_GETRULE, "sets": unix.NFT_MSG_GETSET, "elements": unix.NFT_MSG_GETSETELEM,
+	} {
+		if _, err := read(failing{p, kind}); !errors.Is(err, errBroken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Chains and sets beyond what is read are known to be there, and not asked for.
+func TestReadHasAnEnd(t *testing.T) {
+	tab := &table{family: familyINet, name: "filter", chains: make(map[string]*chain), sets: make(map[string]*set)}
+	r := reader{asker: fake{err: errBroken}, read: make([]*chain, mostChains), sets: mostSets}
+	c := &chain{table: tab, name: "one more"}
+	if r.want(c); tab.chains[c.name] != c || !c.unread || len(r.unread) > 0 {
+		t.Errorf("chain %+v, to be read %d", c, len(r.unread))
+	}
+	if err := r.readSet(tab, "one more"); err != nil || !tab.sets["one more"].unread {
+		t.Errorf("set %+v, %v", tab.sets["one more"], err)
 	}
 }

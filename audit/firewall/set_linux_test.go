@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 )
 
@@ -51,6 +53,45 @@ func TestIntervalsThatTouch(t *testing.T) {
 	}
 }
 
+// Beside intervals a map may have something for all other keys.
+func TestIntervalsAndTheRest(t *testing.T) {
+	inside := key(10)
+	inside.verdict.kind = verdictDrop
+	rest := element{every: true, verdict: verdict{kind: verdictAccept}}
+	s := makeSet(setInfo{flags: setInterval}, []rawElement{{element: rest}, {element: inside}, {element: key(20), ends: true}})
+	for k, want := range map[byte]verdictKind{9: verdictAccept, 10: verdictDrop, 19: verdictDrop, 20: verdictAccept} {
+		if found, hits := s.find(constant(k)); found != yes || len(hits) != 1 || hits[0].verdict.kind != want {
+			t.Errorf("%d: %v, %+v", k, found, hits)
+		}
+	}
+}
+
+// An element holds of some packets only where what comes with it does more than to count.
+func TestDecodeElement(t *testing.T) {
+	with := func(name string) netlink.Attribute {
+		return nest(unix.NFTA_SET_ELEM_EXPR, text(unix.NFTA_EXPR_NAME, name))
+	}
+	elementKey := value(unix.NFTA_SET_ELEM_KEY, 6)
+	for _, c := range []struct {
+		name        string
+		all         []netlink.Attribute
+		conditional bool
+		fails       bool
+	}{
+		{"alone", []netlink.Attribute{elementKey}, false, false},
+		{"counted", []netlink.Attribute{elementKey, with("counter")}, false, false},
+		{"limited", []netlink.Attribute{elementKey, with("limit")}, true, false},
+		{"with a list that is cut", []netlink.Attribute{elementKey, {Type: elemExpressions, Data: []byte{1}}}, true, false},
+		{"without a key", nil, false, true},
+		{"ends of two lengths", []netlink.Attribute{elementKey, value(elemKeyEnd, 7, 0)}, false, true},
+	} {
+		e, err := decodeElement(marshal(c.all...))
+		if e.conditional != c.conditional || c.fails != (err != nil) {
+			t.Errorf("%s: %+v, %v", c.name, e, err)
+		}
+	}
+}
+
 func TestSetFind(t *testing.T) {
 	dropped := key(6)
 	dropped.verdict = verdict{kind: verdictDrop}
@@ -72,6 +113,7 @@ func TestSetFind(t *testing.T) {
 		{"the rest", set{elements: []element{dropped, rest}}, constant(7), yes, 1},
 		{"not the rest", set{elements: []element{rest, dropped}}, constant(6), yes, 1},
 		{"one or the rest", set{elements: []element{rest, dropped}}, unknown(1), yes, 2},
+		{"the rest, with a condition", set{elements: []element{{every: true, conditional: true}}}, constant(7), maybe, 1},
 		{"fickle", set{elements: []element{dropped}, fickle: true}, constant(7), maybe, 0},
 		{"empty", set{}, nil, no, 0},
 		{"both in their ranges", set{elements: []element{pair}, fields: []int{1, 1}}, constant(1, 0, 0, 0, 15), yes, 1},

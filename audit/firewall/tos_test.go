@@ -33,3 +33,13 @@ func TestTOSPlaces(t *testing.T) {
 		}
 	}
 }
+
+// Behind a frame's header lies the packet's, with the TOS byte in it.
+func TestLookBehindEthernet(t *testing.T) {
+	for p, want := range map[place]bool{{layerLink, 12, 2}: false, {layerLink, 12, 4}: true, {layerTransport, 0, 4}: false} {
+		var r run
+		if r.look(p); r.looked != want || r.unclear != want {
+			t.Errorf("%+v: looked %v, unclear %v, want %v", p, r.looked, r.unclear, want)
+		}
+	}
+}

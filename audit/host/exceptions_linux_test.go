@@ -154,7 +154,7 @@ func TestReadExceptionsRedirect(t *testing.T) {
 		}
 	}
 	k.addRoutes(k.to("203.0.113.0/24", k.via("198.51.100.1", "eth0", 1)))
-	k.permanent("198.51.100.3", "eth0", "02:00:5e:10:00:77", 0)
+	k.permanent("198.51.100.3", "eth0", "02:00:5e:10:00:77")
 	client := netip.MustParseAddr("203.0.113.1")
 	redirect := classifytest.PTB{Router: netip.MustParseAddr("198.51.100.1"), Client: client, Protocol: classify.UDP, VIPPort: 53,
 		Type: new(uint8(5)), Code: new(uint8(1))}.Bytes()

@@ -13,11 +13,8 @@ const MaxKept = 1000
 // RouteType is what a route does with a packet: RTN_* of linux/rtnetlink.h.
 type RouteType uint8
 
-// The types that the audit asks about.
-const (
-	RouteUnicast RouteType = 1
-	RouteLocal   RouteType = 2
-)
+// RouteUnicast is the one that the audit asks about.
+const RouteUnicast RouteType = 1
 
 // RouteOrigin is who made a route: RTPROT_* of linux/rtnetlink.h, or a number
 // that a routing daemon chose.

@@ -143,7 +143,7 @@ func TestDecodeNeighbourOfKernel(t *testing.T) {
 		Neighbour
 	}{
 		"neighbour-ipv4": {"198.51.100.1", Neighbour{State: NeighbourPermanent, MAC: MAC{2, 0, 0x5e, 0x10, 0, 0x77}}},
-		"neighbour-ipv6": {"2001:db8:1::1", Neighbour{State: NeighbourPermanent, MAC: MAC{2, 0, 0x5e, 0x10, 0, 0x78}, Router: true}},
+		"neighbour-ipv6": {"2001:db8:1::1", Neighbour{State: NeighbourPermanent, MAC: MAC{2, 0, 0x5e, 0x10, 0, 0x78}}},
 	} {
 		at, n, err := decodeNeighbour(d[name])
 		if at != (hopKey{netip.MustParseAddr(want.gateway), 3}) || n != want.Neighbour || err != nil {
@@ -155,9 +155,8 @@ func TestDecodeNeighbourOfKernel(t *testing.T) {
 func TestDecodeOthersOfKernel(t *testing.T) {
 	d := dumps(t)
 	for name, want := range map[string]Rule{
-		"rule-ipv4": {Priority: 10, Table: 70000, Not: true, Source: netip.MustParsePrefix("192.0.2.0/24"), TOS: 0x80, TOSMask: 0xc0,
-			Mark: 5, MarkMask: 0xff, Interface: "eth0"},
-		"rule-ipv6": {IPv6: true, Priority: 20, Table: 100, TOS: 0xb8, TOSMask: 0xfc},
+		"rule-ipv4": {Priority: 10, TOS: 0x80, TOSMask: 0xc0, Mark: 5, MarkMask: 0xff},
+		"rule-ipv6": {IPv6: true, Priority: 20, TOS: 0xb8, TOSMask: 0xfc},
 	} {
 		if got, err := decodeRule(d[name]); got != want || err != nil {
 			t.Errorf("%s: %+v, %v, want %+v", name, got, err, want)

@@ -14,6 +14,4 @@ type Listener struct {
 	// to an IPv4 address has that.
 	Local    netip.AddrPort
 	IPv6Only bool
-	// Interface is the index of the link that it is bound to; 0: any.
-	Interface int
 }

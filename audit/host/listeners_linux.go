@@ -84,10 +84,7 @@ func decodeListener(b []byte) (Listener, error) {
 	default:
 		return Listener{}, fmt.Errorf("the kernel answers with a socket of family %d", b[msgFamily])
 	}
-	l := Listener{
-		Local:     netip.AddrPortFrom(local, binary.BigEndian.Uint16(b[msgLocalPort:])),
-		Interface: int(int32(binary.NativeEndian.Uint32(b[msgInterface:]))),
-	}
+	l := Listener{Local: netip.AddrPortFrom(local, binary.BigEndian.Uint16(b[msgLocalPort:]))}
 	a := attributes{rest: b[diagMessageBytes:]}
 	for a.next() {
 		if a.kind != diagIPv6Only {

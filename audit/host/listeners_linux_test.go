@@ -1,7 +1,6 @@
 package host
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -10,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"ptbrelay/integration/lab"
@@ -32,12 +31,10 @@ func expectListeners(t *testing.T, n *lab.Node, want ...Listener) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	order := func(a, b Listener) int {
-		return cmp.Or(a.Local.Compare(b.Local), a.Interface-b.Interface)
-	}
+	order := func(a, b Listener) int { return a.Local.Compare(b.Local) }
 	slices.SortFunc(got, order)
 	slices.SortFunc(want, order)
-	if d := gocmp.Diff(want, got, gocmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); d != "" {
+	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.AddrPort) bool { return a == b })); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
 }
@@ -82,7 +79,6 @@ func TestReadListeners(t *testing.T) {
 	k.addVeth("eth0", "far0", 1500, "02:00:5e:10:00:01")
 	k.setUp("eth0", "far0")
 	k.addAddress("eth0", "198.51.100.7/24", "2001:db8:1::7/64")
-	eth0 := k.link("eth0").Attrs().Index
 	expectListeners(t, n)
 
 	socketOn(t, n, "tcp4", "", ":80")
@@ -105,9 +101,9 @@ func TestReadListeners(t *testing.T) {
 		Listener{Local: at("[::]:81"), IPv6Only: true},
 		Listener{Local: at("[::]:82")},
 		Listener{Local: at("198.51.100.7:83")},
-		Listener{Local: at("[2001:db8:1::7]:84"), IPv6Only: true, Interface: eth0},
+		Listener{Local: at("[2001:db8:1::7]:84"), IPv6Only: true},
 		Listener{UDP: true, Local: at("0.0.0.0:53")},
-		Listener{UDP: true, Local: at("[::]:54"), IPv6Only: true, Interface: eth0},
+		Listener{UDP: true, Local: at("[::]:54"), IPv6Only: true},
 		Listener{UDP: true, Local: at("[::]:55")},
 		Listener{UDP: true, Local: at("127.0.0.1:56")},
 	)
@@ -205,18 +201,17 @@ func TestDecodeListenerOfKernel(t *testing.T) {
 	}
 }
 
-// listenerMessage is a struct inet_diag_msg of 192.0.2.1:443 on link 7.
+// listenerMessage is a struct inet_diag_msg of 192.0.2.1:443.
 func listenerMessage(family byte, attributes ...[]byte) []byte {
 	b := make([]byte, diagMessageBytes)
 	b[msgFamily] = family
 	binary.BigEndian.PutUint16(b[msgLocalPort:], 443)
 	copy(b[msgLocal:], []byte{192, 0, 2, 1})
-	copy(b[msgInterface:], u32(7))
 	return append(b, slices.Concat(attributes...)...)
 }
 
 func TestDecodeListenerBroken(t *testing.T) {
-	good := Listener{Local: netip.MustParseAddrPort("192.0.2.1:443"), Interface: 7}
+	good := Listener{Local: netip.MustParseAddrPort("192.0.2.1:443")}
 	only := good
 	only.IPv6Only = true
 	for _, c := range []struct {

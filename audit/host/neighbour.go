@@ -45,7 +45,6 @@ func (s NeighbourState) String() string {
 
 // Neighbour is an entry of the neighbour tables.
 type Neighbour struct {
-	State  NeighbourState
-	MAC    MAC  // zero where it is not known
-	Router bool // it has said that it is one (NTF_ROUTER)
+	State NeighbourState
+	MAC   MAC // zero where it is not known
 }

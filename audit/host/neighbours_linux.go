@@ -11,7 +11,6 @@ const (
 	ndmFamily    = 0
 	ndmInterface = 4
 	ndmState     = 8
-	ndmFlags     = 10
 	ndmsgBytes   = unix.SizeofNdMsg
 )
 
@@ -46,7 +45,6 @@ func decodeNeighbour(b []byte) (at hopKey, n Neighbour, err error) {
 	}
 	at.iface = int(int32(binary.NativeEndian.Uint32(b[ndmInterface:])))
 	n.State = NeighbourState(binary.NativeEndian.Uint16(b[ndmState:]))
-	n.Router = b[ndmFlags]&unix.NTF_ROUTER != 0
 	a := attributes{rest: b[ndmsgBytes:]}
 	for a.next() {
 		switch a.kind {

@@ -49,11 +49,11 @@ func knock(t testing.TB, n *lab.Node, to netip.Addr) {
 }
 
 // permanent sets a neighbour that needs no answer.
-func (k kernel) permanent(a, iface, mac string, flags int) {
+func (k kernel) permanent(a, iface, mac string) {
 	k.t.Helper()
 	k.must(k.NeighSet(&netlink.Neigh{
 		LinkIndex: k.link(iface).Attrs().Index, IP: netip.MustParseAddr(a).AsSlice(), HardwareAddr: hardware(mac),
-		State: netlink.NUD_PERMANENT, Flags: flags,
+		State: netlink.NUD_PERMANENT,
 	}))
 }
 
@@ -68,11 +68,11 @@ func TestReadRoutesNeighbours(t *testing.T) {
 	} {
 		k.addRoutes(k.to(prefix, hop))
 	}
-	k.permanent("198.51.100.1", "eth0", "02:00:5e:10:00:77", 0)
-	k.permanent("2001:db8:1::1", "eth0", "02:00:5e:10:00:78", netlink.NTF_ROUTER)
+	k.permanent("198.51.100.1", "eth0", "02:00:5e:10:00:77")
+	k.permanent("2001:db8:1::1", "eth0", "02:00:5e:10:00:78")
 	// Others than gateways, and the gateways' own addresses on another link.
-	k.permanent("198.51.100.99", "eth0", "02:00:5e:10:00:79", 0)
-	k.permanent("198.51.100.1", "eth1", "02:00:5e:10:00:7a", 0)
+	k.permanent("198.51.100.99", "eth0", "02:00:5e:10:00:79")
+	k.permanent("198.51.100.1", "eth1", "02:00:5e:10:00:7a")
 	knock(t, n, netip.MustParseAddr("10.2.0.1"))
 	knock(t, n, netip.MustParseAddr("2001:db8:a2::1"))
 	failed := Neighbour{State: NeighbourFailed}
@@ -84,7 +84,7 @@ func TestReadRoutesNeighbours(t *testing.T) {
 			want    Neighbour
 		}{
 			{"198.51.100.1", eth0, Neighbour{State: NeighbourPermanent, MAC: MAC{2, 0, 0x5e, 0x10, 0, 0x77}}},
-			{"2001:db8:1::1", eth0, Neighbour{State: NeighbourPermanent, MAC: MAC{2, 0, 0x5e, 0x10, 0, 0x78}, Router: true}},
+			{"2001:db8:1::1", eth0, Neighbour{State: NeighbourPermanent, MAC: MAC{2, 0, 0x5e, 0x10, 0, 0x78}}},
 			{"198.51.100.2", eth0, failed},
 			{"2001:db8:1::2", eth0, failed},
 			{"198.51.100.201", eth1, Neighbour{}},
@@ -129,7 +129,7 @@ func TestOnlyIsTheKernelsWord(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			n, k := uplinks(t)
 			hasty(t, n, "eth0")
-			k.permanent(c.other, "eth0", "02:00:5e:10:00:77", 0)
+			k.permanent(c.other, "eth0", "02:00:5e:10:00:77")
 			first, second := k.to(c.everywhere, k.via(c.failing, "eth0", 1)), k.to(c.everywhere, k.via(c.other, "eth0", 1))
 			first.Priority, second.Priority = c.metric, c.another
 			k.addRoutes(first, second)

@@ -161,7 +161,6 @@ func filterOf(link netlink.Link, parent uint32, priority uint16) netlink.FilterA
 // their namespaces too.
 func addClassicBPF(t *testing.T, n *lab.Node, link netlink.Link, priority uint16) {
 	t.Helper()
-	attribute := func(kind int, value []byte) *nl.RtAttr { return nl.NewRtAttr(kind, value) }
 	const operations, length = 5, 4                            // TCA_BPF_OPS, TCA_BPF_OPS_LEN
 	pass := append(append(u16(unix.BPF_RET), 0, 0), u32(0)...) // struct sock_filter
 	if err := n.Do(func() error {
@@ -171,10 +170,10 @@ func addClassicBPF(t *testing.T, n *lab.Node, link netlink.Link, priority uint16
 			Family: nl.FAMILY_ALL, Ifindex: int32(link.Attrs().Index),
 			Parent: netlink.HANDLE_MIN_INGRESS, Info: uint32(priority)<<16 | protocol,
 		})
-		req.AddData(attribute(nl.TCA_KIND, nl.ZeroTerminated("bpf")))
-		options := attribute(nl.TCA_OPTIONS, nil)
-		options.AddChild(attribute(length, u16(1)))
-		options.AddChild(attribute(operations, pass))
+		req.AddData(nl.NewRtAttr(nl.TCA_KIND, nl.ZeroTerminated("bpf")))
+		options := nl.NewRtAttr(nl.TCA_OPTIONS, nil)
+		options.AddChild(nl.NewRtAttr(length, u16(1)))
+		options.AddChild(nl.NewRtAttr(operations, pass))
 		req.AddData(options)
 		_, err := req.Execute(unix.NETLINK_ROUTE, 0)
 		return err

@@ -1,18 +1,10 @@
 package host
 
-import "net/netip"
-
-// Rule is one rule of the routing policy (ip rule).
+// Rule is one rule of the routing policy (ip rule): what of a packet's TOS byte and
+// mark it selects by, and not by what else, nor what it does then.
 type Rule struct {
 	IPv6     bool
 	Priority uint32
-	// Table is where packets that match look their route up; 0: the rule does
-	// something else with them (goto, blackhole, the table of a VRF).
-	Table uint32
-	// Not: the rule is for the packets that do not match.
-	Not bool
-	// Source and Destination are the zero Prefix where they do not select.
-	Source, Destination netip.Prefix
 	// TOS is the byte that packets must have in the bits of TOSMask; where the
 	// mask is 0 it does not select. A rule by DSCP has its six bits, 0xfc, or
 	// those of its own mask (kernel 6.15). A rule by TOS has none: then the mask is
@@ -25,7 +17,4 @@ type Rule struct {
 	TOS, TOSMask uint8
 	// Mark and MarkMask select by fwmark where the mask is not 0.
 	Mark, MarkMask uint32
-	// Interface is the name of the one that packets must come in by; "" any. That
-	// of packets which this host sends itself is lo.
-	Interface string
 }

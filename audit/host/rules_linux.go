@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -11,17 +10,12 @@ import (
 // Of linux/fib_rules.h.
 const (
 	frhFamily = 0 // offsets in struct fib_rule_hdr
-	frhDstLen = 1
-	frhSrcLen = 2
 	frhTOS    = 3
-	frhAction = 7
-	frhFlags  = 8
 	frhBytes  = 12
 
-	toTable     = 1   // FR_ACT_TO_TBL; x/sys/unix lacks it and those that follow
-	inverted    = 0x2 // FIB_RULE_INVERT
-	fraDSCP     = 25  // FRA_DSCP, kernel 6.13
-	fraDSCPMask = 30  // FRA_DSCP_MASK, kernel 6.15
+	// x/sys/unix lacks these.
+	fraDSCP     = 25 // FRA_DSCP, kernel 6.13
+	fraDSCPMask = 30 // FRA_DSCP_MASK, kernel 6.15
 )
 
 // Bits of the TOS byte.
@@ -85,31 +79,17 @@ func (l *rules) add(b []byte) error {
 // decodeRule reads struct fib_rule_hdr of IP and its attributes
 // (fib_nl_fill_rule in net/core/fib_rules.c), host byte order.
 func decodeRule(b []byte) (Rule, error) {
-	family := b[frhFamily]
-	r := Rule{
-		IPv6: family == unix.AF_INET6,
-		Not:  binary.NativeEndian.Uint32(b[frhFlags:])&inverted != 0,
-	}
+	r := Rule{IPv6: b[frhFamily] == unix.AF_INET6}
 	r.setTOS(b[frhTOS])
 	a := attributes{rest: b[frhBytes:]}
 	for a.next() {
 		switch a.kind {
-		case unix.FRA_SRC:
-			r.Source = a.prefix(family, b[frhSrcLen])
-		case unix.FRA_DST:
-			r.Destination = a.prefix(family, b[frhDstLen])
-		case unix.FRA_IIFNAME:
-			r.Interface = unix.ByteSliceToString(a.value)
 		case unix.FRA_PRIORITY:
 			r.Priority = a.number()
 		case unix.FRA_FWMARK:
 			r.Mark = a.number()
 		case unix.FRA_FWMASK:
 			r.MarkMask = a.number()
-		case unix.FRA_TABLE:
-			if b[frhAction] == toTable {
-				r.Table = a.number()
-			}
 		case fraDSCP:
 			r.TOS, r.TOSMask = a.dscp(), dscpBits
 		case fraDSCPMask:

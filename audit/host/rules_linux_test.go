@@ -17,8 +17,8 @@ import (
 
 // The rules that a namespace begins with.
 var (
-	firstRules4 = []Rule{{Table: TableLocal}, {Priority: 32766, Table: TableMain}, {Priority: 32767, Table: TableDefault}}
-	firstRules6 = []Rule{{IPv6: true, Table: TableLocal}, {IPv6: true, Priority: 32766, Table: TableMain}}
+	firstRules4 = []Rule{{}, {Priority: 32766}, {Priority: 32767}}
+	firstRules6 = []Rule{{IPv6: true}, {IPv6: true, Priority: 32766}}
 )
 
 // expectRules compares those between the first and the last of the beginning,
@@ -41,7 +41,6 @@ func TestReadRules(t *testing.T) {
 	n := labtest.Node(t, "host")
 	k := kernel{n.Handle(), t}
 	expectRules(t, n)
-	p := netip.MustParsePrefix
 	mask := uint32(0xff00)
 	priority := 0
 	var want []Rule
@@ -49,16 +48,13 @@ func TestReadRules(t *testing.T) {
 		change func(*netlink.Rule)
 		want   Rule
 	}{
-		{func(r *netlink.Rule) { r.Table = 100 }, Rule{Table: 100}},
-		{func(r *netlink.Rule) { r.Table = 70000 }, Rule{Table: 70000}},
-		{func(r *netlink.Rule) { r.Table, r.Tos = 100, 0x10 }, Rule{Table: 100, TOS: 0x10, TOSMask: 0x1c}},
-		{func(r *netlink.Rule) { r.Table, r.Tos, r.Family = 100, 0xb8, unix.AF_INET6 }, Rule{IPv6: true, Table: 100, TOS: 0xb8, TOSMask: 0xfc}},
-		{func(r *netlink.Rule) { r.Table, r.Mark, r.Mask = 100, 0x1200, &mask }, Rule{Table: 100, Mark: 0x1200, MarkMask: 0xff00}},
-		{func(r *netlink.Rule) { r.Table, r.Mark, r.Family = 100, 1, unix.AF_INET6 }, Rule{IPv6: true, Table: 100, Mark: 1, MarkMask: 1<<32 - 1}},
-		{func(r *netlink.Rule) { r.Table, r.Mark, r.Invert = 51820, 51820, true }, Rule{Table: 51820, Mark: 51820, MarkMask: 1<<32 - 1, Not: true}},
-		{func(r *netlink.Rule) { r.Table, r.Src = 100, ipNet(p("192.0.2.0/24")) }, Rule{Table: 100, Source: p("192.0.2.0/24")}},
-		{func(r *netlink.Rule) { r.Table, r.Dst, r.IifName = 100, ipNet(p("2001:db8:c::/48")), "eth0" },
-			Rule{IPv6: true, Table: 100, Destination: p("2001:db8:c::/48"), Interface: "eth0"}},
+		{func(r *netlink.Rule) { r.Table = 100 }, Rule{}},
+		{func(r *netlink.Rule) { r.Table, r.Tos = 100, 0x10 }, Rule{TOS: 0x10, TOSMask: 0x1c}},
+		{func(r *netlink.Rule) { r.Table, r.Tos, r.Family = 100, 0xb8, unix.AF_INET6 }, Rule{IPv6: true, TOS: 0xb8, TOSMask: 0xfc}},
+		{func(r *netlink.Rule) { r.Table, r.Mark, r.Mask = 100, 0x1200, &mask }, Rule{Mark: 0x1200, MarkMask: 0xff00}},
+		{func(r *netlink.Rule) { r.Table, r.Mark, r.Family = 100, 1, unix.AF_INET6 }, Rule{IPv6: true, Mark: 1, MarkMask: 1<<32 - 1}},
+		{func(r *netlink.Rule) { r.Table, r.Mark, r.Invert = 51820, 51820, true }, Rule{Mark: 51820, MarkMask: 1<<32 - 1}},
+		{func(r *netlink.Rule) { r.Table, r.Src = 100, ipNet(netip.MustParsePrefix("192.0.2.0/24")) }, Rule{}},
 		{func(r *netlink.Rule) { r.Goto = 32766 }, Rule{}},
 		{func(r *netlink.Rule) { r.Type, r.Family = unix.RTN_BLACKHOLE, unix.AF_INET6 }, Rule{IPv6: true}},
 	} {
@@ -90,8 +86,9 @@ func TestReadRulesByDSCP(t *testing.T) {
 		{unix.AF_INET6, append(attribute(fraDSCP, -1, 0x20), attribute(fraDSCPMask, -1, 0x30)...), Rule{IPv6: true, TOS: 0x80, TOSMask: 0xc0}},
 	} {
 		priority := uint32(10 * (i + 1))
+		const action, toTable = 7, 1 // offset in struct fib_rule_hdr; FR_ACT_TO_TBL
 		body := make([]byte, frhBytes)
-		body[frhFamily], body[frhAction] = c.family, toTable
+		body[frhFamily], body[action] = c.family, toTable
 		body = append(body, attribute(unix.FRA_TABLE, -1, u32(100)...)...)
 		body = append(body, attribute(unix.FRA_PRIORITY, -1, u32(priority)...)...)
 		body = append(body, c.attributes...)
@@ -107,48 +104,43 @@ func TestReadRulesByDSCP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.want.Table, c.want.Priority = 100, priority
+		c.want.Priority = priority
 		want = append(want, c.want)
 	}
 	expectRules(t, n, want...)
 }
 
-// ruleMessage is a struct fib_rule_hdr that looks a table up, and attributes.
+// ruleMessage is a struct fib_rule_hdr and attributes.
 func ruleMessage(family, tos byte, attributes ...[]byte) []byte {
 	b := make([]byte, frhBytes)
-	b[frhFamily], b[frhTOS], b[frhAction] = family, tos, toTable
-	b[frhDstLen], b[frhSrcLen] = 8, 16
+	b[frhFamily], b[frhTOS] = family, tos
 	return slices.Concat(append([][]byte{b}, attributes...)...)
 }
 
 func TestDecodeRuleBroken(t *testing.T) {
 	const v4, v6 = unix.AF_INET, unix.AF_INET6
-	table := attribute(unix.FRA_TABLE, -1, u32(100)...)
+	priority := attribute(unix.FRA_PRIORITY, -1, u32(100)...)
 	for _, c := range []struct {
 		name    string
 		message []byte
 		want    []Rule
 		fails   bool
 	}{
-		{"good", ruleMessage(v4, 0, table), []Rule{{Table: 100}}, false},
-		{"ECN bits, of an old kernel", ruleMessage(v6, 0x12, table), []Rule{{IPv6: true, Table: 100, TOS: 0x12, TOSMask: 0xfe}}, false},
-		{"ECN bits, of an old kernel", ruleMessage(v4, 0x12, table), []Rule{{Table: 100, TOS: 0x12, TOSMask: 0x1e}}, false},
-		{"unknown attributes", ruleMessage(v4, 0, attribute(999, -1, 1), table, attribute(998, -1)), []Rule{{Table: 100}}, false},
-		{"name without its NUL", ruleMessage(v4, 0, attribute(unix.FRA_IIFNAME, -1, 'l', 'o')), []Rule{{Interface: "lo"}}, false},
+		{"good", ruleMessage(v4, 0, priority), []Rule{{Priority: 100}}, false},
+		{"ECN bits, of an old kernel", ruleMessage(v6, 0x12, priority), []Rule{{IPv6: true, Priority: 100, TOS: 0x12, TOSMask: 0xfe}}, false},
+		{"ECN bits, of an old kernel", ruleMessage(v4, 0x12, priority), []Rule{{Priority: 100, TOS: 0x12, TOSMask: 0x1e}}, false},
+		{"unknown attributes", ruleMessage(v4, 0, attribute(999, -1, 1), priority, attribute(998, -1)), []Rule{{Priority: 100}}, false},
 		{"no attributes", ruleMessage(v4, 0), []Rule{{}}, false},
-		{"multicast routing", ruleMessage(128, 0, table), nil, false},
+		{"multicast routing", ruleMessage(128, 0, priority), nil, false},
 
 		{"empty", nil, nil, true},
 		{"header cut", ruleMessage(v4, 0)[:frhBytes-1], nil, true},
-		{"table of two bytes", ruleMessage(v4, 0, attribute(unix.FRA_TABLE, -1, 1, 0)), nil, true},
 		{"mark of eight bytes", ruleMessage(v4, 0, attribute(unix.FRA_FWMARK, -1, make([]byte, 8)...)), nil, true},
 		{"mask of no bytes", ruleMessage(v4, 0, attribute(unix.FRA_FWMASK, -1)), nil, true},
 		{"priority of one byte", ruleMessage(v4, 0, attribute(unix.FRA_PRIORITY, -1, 1)), nil, true},
 		{"DSCP of four bytes", ruleMessage(v4, 0, attribute(fraDSCP, -1, u32(1)...)), nil, true},
 		{"DSCP mask of no bytes", ruleMessage(v4, 0, attribute(fraDSCPMask, -1)), nil, true},
-		{"source of IPv6", ruleMessage(v4, 0, attribute(unix.FRA_SRC, -1, make([]byte, 16)...)), nil, true},
-		{"destination of IPv4", ruleMessage(v6, 0, attribute(unix.FRA_DST, -1, make([]byte, 4)...)), nil, true},
-		{"attribute beyond the message", ruleMessage(v4, 0, attribute(unix.FRA_TABLE, 9, u32(1)...)), nil, true},
+		{"attribute beyond the message", ruleMessage(v4, 0, attribute(unix.FRA_PRIORITY, 9, u32(1)...)), nil, true},
 		{"half an attribute header", append(ruleMessage(v4, 0), 8, 0), nil, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -22,7 +22,6 @@ const (
 	msgLocalPort  = 4
 	msgRemotePort = 6
 	msgLocal      = 8
-	msgInterface  = 40
 	msgCookie     = 44
 )
 

@@ -94,7 +94,7 @@ func TestStreamDump(t *testing.T) {
 	done := func(flags uint16, errno unix.Errno) []byte {
 		return message(-1, unix.NLMSG_DONE, flags, 0, u32(uint32(-int32(errno)))...)
 	}
-	join := func(messages ...[]byte) []byte { return slices.Concat(messages...) }
+	join := slices.Concat[[]byte]
 	whole := [][]byte{join(say(0, "four"), say(0, "five"), say(0, "")), say(0, "more"), done(0, 0)}
 	interrupted := [][]byte{join(say(0, "once"), say(intr, "gone")), done(0, 0)}
 	for _, c := range []struct {

@@ -90,11 +90,11 @@ func (r *running) awaitEvents(t *testing.T, atLeast int64) {
 	})
 }
 
-// linkIs is a condition on the link of that name.
-func linkIs(name string, holds func(Link) bool) func(State) error {
+// eth0Is is a condition on the link eth0.
+func eth0Is(holds func(Link) bool) func(State) error {
 	return func(s State) error {
-		if l, ok := s.Link(name); !ok || !holds(l) {
-			return fmt.Errorf("link %s: %+v, found %v", name, l, ok)
+		if l, ok := s.Link("eth0"); !ok || !holds(l) {
+			return fmt.Errorf("eth0: %+v, found %v", l, ok)
 		}
 		return nil
 	}
@@ -134,19 +134,19 @@ func TestWatcherFollows(t *testing.T) {
 		{"AnyIP route in another table added", addRoute("192.0.2.0/24", 1000), here("192.0.2.0/24")},
 		{"AnyIP route in another table removed", deleteRoute("192.0.2.0/24", 1000), gone("192.0.2.0/24")},
 		{"link added", func() { k.addVeth("eth0", "far0", 1500, "02:00:5e:10:00:01") },
-			linkIs("eth0", func(l Link) bool { return l.Ethernet && !l.Up })},
-		{"link brought up", func() { k.setUp("eth0", "far0") }, linkIs("eth0", func(l Link) bool { return l.Up })},
-		{"MTU changed", func() { k.must(k.LinkSetMTU(k.link("eth0"), 1400)) }, linkIs("eth0", func(l Link) bool { return l.MTU == 1400 })},
+			eth0Is(func(l Link) bool { return l.Ethernet && !l.Up })},
+		{"link brought up", func() { k.setUp("eth0", "far0") }, eth0Is(func(l Link) bool { return l.Up })},
+		{"MTU changed", func() { k.must(k.LinkSetMTU(k.link("eth0"), 1400)) }, eth0Is(func(l Link) bool { return l.MTU == 1400 })},
 		{"MAC changed", func() { k.must(k.LinkSetHardwareAddr(k.link("eth0"), hardware("02:00:5e:10:00:02"))) },
-			linkIs("eth0", func(l Link) bool { return l.MAC == MAC{2, 0, 0x5e, 0x10, 0, 2} })},
+			eth0Is(func(l Link) bool { return l.MAC == MAC{2, 0, 0x5e, 0x10, 0, 2} })},
 		{"addresses on the link added", func() { k.addAddress("eth0", "198.51.100.7/24", "2001:db8:1::7/64") },
 			here("198.51.100.7/32", "2001:db8:1::7/128")},
 		// The kernel takes the IPv6 addresses of a link that goes down, and only those.
 		{"link brought down", func() { k.must(k.LinkSetDown(k.link("eth0"))) }, func(s State) error {
-			down := linkIs("eth0", func(l Link) bool { return !l.Up })
+			down := eth0Is(func(l Link) bool { return !l.Up })
 			return errors.Join(down(s), holds(s, "198.51.100.7/32"), lacks(s, "2001:db8:1::7/128"))
 		}},
-		{"link up again", func() { k.setUp("eth0") }, linkIs("eth0", func(l Link) bool { return l.Up })},
+		{"link up again", func() { k.setUp("eth0") }, eth0Is(func(l Link) bool { return l.Up })},
 		// Of the IPv4 routes that go with a link it says nothing.
 		{"link removed", func() { k.must(k.LinkDel(k.link("eth0"))) }, func(s State) error {
 			if l, ok := s.Link("eth0"); ok {

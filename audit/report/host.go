@@ -39,7 +39,7 @@ func (w *writer) routes(r audit.Routes) {
 		w.table(0, func(row func(string, ...any)) {
 			row("  route\ttable\tMTU\tadvmss")
 			for _, t := range r.Tagged[:min(len(r.Tagged), shownNetworks)] {
-				row("  %s\t%s\t%s\t%s", t.Prefix, tableName(t.Table), locked(t), orDash(t.AdvMSS))
+				row("  %s\t%s\t%s\t%s", t.Prefix, host.TableName(t.Table), locked(t), orDash(t.AdvMSS))
 			}
 		})
 		w.more(len(r.Tagged))
@@ -91,19 +91,6 @@ func condition(n audit.RouteNextHop) string {
 		return "-"
 	}
 	return strings.Join(said, ", ")
-}
-
-// tableName is how ip route calls a table.
-func tableName(t uint32) string {
-	switch t {
-	case host.TableDefault:
-		return "default"
-	case host.TableMain:
-		return "main"
-	case host.TableLocal:
-		return "local"
-	}
-	return strconv.FormatUint(uint64(t), 10)
 }
 
 func (w *writer) counters(all []audit.Counter) {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -49,7 +50,7 @@ func when(r *audit.Report) string {
 	if r.Begun.IsZero() {
 		return "no packet"
 	}
-	return fmt.Sprintf("%s from %s on", seconds(r.Seconds), r.Begun.UTC().Format("2006-01-02 15:04:05 UTC"))
+	return fmt.Sprintf("%s from %s on", seconds(r.Seconds), clock(r.Begun))
 }
 
 // seconds is a time as people say it.
@@ -98,10 +99,7 @@ func anySYN(m audit.Messages) bool {
 // verdicts are counts by verdict, the largest first.
 func verdicts(counts map[string]uint64) string {
 	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		if counts[a] != counts[b] {
-			return int(min(max(int64(counts[b])-int64(counts[a]), -1), 1))
-		}
-		return strings.Compare(a, b)
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
 	})
 	said := make([]string, len(names))
 	for i, n := range names {

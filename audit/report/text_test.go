@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func whole() *audit.Report {
 			}, Other: 1, OtherValues: 1},
 			{Family: "ipv6"},
 		},
-		MSS: []audit.Values{{Family: "ipv4", Samples: 1126, Absent: 1, Counts: []audit.Count{
+		MSS: []audit.Values{{Family: "ipv4", Samples: 1126, Absent: 1, Cut: 2, Counts: []audit.Count{
 			{Bytes: 1460, MTU: 1500, Count: 1125, Share: 1125. / 1126, Cumulative: 1125. / 1126},
 			{Bytes: 1360, MTU: 1400, Count: 1, Share: 1. / 1126, Cumulative: 1},
 		}}},
@@ -62,6 +63,7 @@ func whole() *audit.Report {
 			{Family: "ipv6", Side: audit.PathPTBs},
 		},
 		Networks: audit.Networks{
+			PTBs: audit.NetworkSide{Samples: 99, Prefixes: slices.Repeat([]audit.Network{{Name: "198.51.100.0/24", Count: 8, Share: 8. / 99}}, shownNetworks+2)},
 			SYNs: audit.NetworkSide{Samples: 1128, Missed: 2,
 				Prefixes: []audit.Network{{Name: "203.0.113.0/24", Count: 1000, Error: 3, Share: 0.9, MTU: 1500}, {Name: "2001:db8::/48", Count: 1, Share: 0.001}},
 				Systems:  []audit.Network{{Name: "AS64496 Example", Count: 1000, Share: 0.9, MTU: 1500}},
@@ -73,7 +75,7 @@ func whole() *audit.Report {
 			Interfaces: []audit.Interface{{Name: "lo", MTU: 65536, Up: true}, {Name: "eth0", MTU: 1500}},
 			Routes: audit.Routes{IPv4: 3, IPv6: 4, LeftOut: 5,
 				Tagged:   []audit.TaggedRoute{{Prefix: "::/0", Table: 254, MTU: 1280, Locked: true, AdvMSS: 1220}, {Prefix: "2001:db8::/32", Table: 100, AdvMSS: 1300}},
-				NextHops: []audit.RouteNextHop{{Gateway: "fe80::1", Interface: "eth0", Neighbour: "stale", MAC: "02:00:5e:00:01:02", Routes: 2, Only: 1, LinkDown: true}, {Interface: "eth0", Neighbour: "none", Routes: 4}},
+				NextHops: []audit.RouteNextHop{{Gateway: "fe80::1", Interface: "eth0", Neighbour: "stale", MAC: "02:00:5e:00:01:02", Routes: 2, Only: 1, LinkDown: true}, {Interface: "eth0", Neighbour: "none", Routes: 4, Dead: true}, {Interface: "eth1", Routes: 1}},
 			},
 			Exceptions: []audit.Values{{Family: "ipv6", Samples: 2, Counts: []audit.Count{{Bytes: 1400, MTU: 1400, Count: 2, Share: 1, Cumulative: 1}}}},
 			Counters:   []audit.Counter{{Name: "Icmp6InPktTooBigs", Value: 12, PerSecond: 0.2, Means: "ICMPv6 Packet Too Big received"}, {Name: "IpFragFails", Value: 0, Means: "packets too big to send"}},

@@ -27,21 +27,6 @@ const (
 	NotOurs
 )
 
-// String returns for example "kernel-drops".
-func (r Reach) String() string {
-	switch r {
-	case Logged:
-		return "logged"
-	case KernelDrops:
-		return "kernel-drops"
-	case NotMatched:
-		return "not-matched"
-	case NotOurs:
-		return "not-ours"
-	}
-	return "invalid"
-}
-
 // Case is one packet and the verdict it must have under [Policy].
 type Case struct {
 	Name    string // unique, starts with the verdict: "not-ptb/ipv4/echo-reply"

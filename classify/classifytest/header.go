@@ -12,6 +12,14 @@ const (
 	protocolICMPv6 classify.Protocol = 58
 )
 
+// outer puts the outer header before a message.
+func (p PTB) outer(message []byte) []byte {
+	if p.Family == classify.IPv6 {
+		return p.outerIPv6(message)
+	}
+	return p.outerIPv4(message)
+}
+
 func (p PTB) outerIPv4(icmp []byte) []byte {
 	h := headerIPv4(p.Router, p.VIP, p.Upper, p.Options)
 	binary.BigEndian.PutUint16(h[2:], uint16(len(h)+len(icmp)))
@@ -20,7 +28,7 @@ func (p PTB) outerIPv4(icmp []byte) []byte {
 	}
 	putFragment(h, p.FragmentOffset, p.MoreFragments)
 	setNibbles(h, p.Version, p.HeaderWords)
-	binary.BigEndian.PutUint16(h[10:], checksum(nil, h))
+	binary.BigEndian.PutUint16(h[10:], checksum(h))
 	return append(h, icmp...)
 }
 

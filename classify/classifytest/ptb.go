@@ -66,18 +66,17 @@ type PTB struct {
 func (p PTB) Bytes() []byte {
 	p = p.withDefaults()
 	icmp := p.icmp()
-	var packet []byte
-	if p.Family == classify.IPv6 {
-		packet = p.outerIPv6(icmp)
-	} else {
-		packet = p.outerIPv4(icmp)
-	}
+	packet := p.outer(icmp)
 	if p.BreakHeaderChecksum {
 		packet[10] ^= 0x55
 	}
 	if p.BreakChecksum {
 		packet[len(packet)-len(icmp)+2] ^= 0x55
 	}
+	return p.padAndCut(packet)
+}
+
+func (p PTB) padAndCut(packet []byte) []byte {
 	for range p.Padding {
 		packet = append(packet, 0xa5)
 	}
@@ -162,7 +161,7 @@ func (p PTB) appendExtensionStructure(m []byte) []byte {
 		m[5] = uint8((len(m) - 8) / 4)
 	}
 	extension := append([]byte{0x20, 0, 0, 0}, p.ExtensionObjects...)
-	binary.BigEndian.PutUint16(extension[2:], checksum(nil, extension))
+	binary.BigEndian.PutUint16(extension[2:], checksum(extension))
 	return append(m, extension...)
 }
 

@@ -34,7 +34,7 @@ func (p PTB) quoteIPv4() []byte {
 	putFragment(h, p.QuoteOffset, p.QuoteMoreFragments)
 	h[8] = 1 // what a TTL may be at a router
 	setNibbles(h, p.QuoteVersion, p.QuoteHeaderWords)
-	binary.BigEndian.PutUint16(h[10:], checksum(nil, h))
+	binary.BigEndian.PutUint16(h[10:], checksum(h))
 	return h
 }
 

@@ -3,7 +3,6 @@ package classifytest
 import (
 	"encoding/binary"
 	"net/netip"
-	"slices"
 
 	"ptbrelay/classify"
 )
@@ -42,21 +41,12 @@ type SYN struct {
 // Bytes builds the packet, which starts at its IP header.
 func (s SYN) Bytes() []byte {
 	s = s.withDefaults()
-	outer := PTB{
-		Router: s.Client, VIP: s.Server, Upper: s.Upper, Version: s.Version, HeaderWords: s.IPHeaderWords,
+	carrier := PTB{
+		Family: s.Family, Router: s.Client, VIP: s.Server, Upper: s.Upper, Version: s.Version, HeaderWords: s.IPHeaderWords,
 		Length: s.Length, FragmentOffset: s.FragmentOffset, MoreFragments: s.MoreFragments,
-		Options: s.Options, Extensions: s.Extensions,
+		Options: s.Options, Extensions: s.Extensions, Padding: s.Padding, Cut: s.Cut,
 	}
-	var packet []byte
-	if s.Family == classify.IPv6 {
-		packet = outer.outerIPv6(s.segment())
-	} else {
-		packet = outer.outerIPv4(s.segment())
-	}
-	for range s.Padding {
-		packet = append(packet, 0xa5)
-	}
-	return slices.Clip(packet[:len(packet)-s.Cut])
+	return carrier.padAndCut(carrier.outer(s.segment()))
 }
 
 // MSSOption is an MSS option (RFC 9293 §3.2) for [SYN.TCPOptions].

@@ -7,8 +7,8 @@
 //	func TestMain(m *testing.M) { labtest.Main(m, daemon) }
 //
 // where daemon runs the program under test, for [Start] runs this very test
-// binary on a node. Where the host does not allow namespaces the tests skip;
-// with PTBRELAY_REQUIRE_LAB=1 they fail instead.
+// binary on a node. Where the host does not allow namespaces, or lacks something
+// else ([Unable]), tests skip; with PTBRELAY_REQUIRE_LAB=1 they fail instead.
 //
 // The package is not responsible for the network itself (package lab), nor
 // for what a daemon's metrics or packets mean.

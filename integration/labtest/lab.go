@@ -5,6 +5,7 @@ package labtest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -22,11 +23,21 @@ func Require(t testing.TB) {
 	t.Helper()
 	switch {
 	case errNoLab == nil:
-	case errors.Is(errNoLab, lab.ErrRefused) && os.Getenv(requireLab) == "":
-		t.Skipf("no lab here (set %s=1 to fail instead): %v", requireLab, errNoLab)
+	case errors.Is(errNoLab, lab.ErrRefused):
+		Unable(t, fmt.Errorf("no lab here: %w", errNoLab))
 	default:
 		t.Fatalf("no lab: %v", errNoLab)
 	}
+}
+
+// Unable skips a test for want of something that this host does not have. Where
+// labs are required, as in CI, it fails it instead.
+func Unable(t testing.TB, why error) {
+	t.Helper()
+	if os.Getenv(requireLab) != "" {
+		t.Fatal(why)
+	}
+	t.Skipf("%v (set %s=1 to fail instead)", why, requireLab)
 }
 
 // New builds a lab for the test. When the test ends it is closed; had the test

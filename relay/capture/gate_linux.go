@@ -141,14 +141,7 @@ func (g *gate) Send(m netlink.Message) error {
 }
 
 // SendMessages implements netlink.Socket; go-nflog sends one at a time.
-func (g *gate) SendMessages(ms []netlink.Message) error {
-	for _, m := range ms {
-		if err := g.Send(m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (g *gate) SendMessages([]netlink.Message) error { return errors.ErrUnsupported }
 
 // Receive implements netlink.Socket.
 func (g *gate) Receive() ([]netlink.Message, error) {

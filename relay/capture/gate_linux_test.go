@@ -23,12 +23,16 @@ type kernel struct {
 	overruns int
 	errno    map[int]error // by number of the request
 	lost     bool          // answers never come
+	gone     bool          // requests cannot be sent
 	closed   bool
 }
 
 func (k *kernel) Send(m netlink.Message) (netlink.Message, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.gone {
+		return m, &netlink.OpError{Op: "send", Err: unix.ENOBUFS}
+	}
 	k.requests = append(k.requests, m)
 	return m, nil
 }
@@ -123,6 +127,20 @@ func TestGateRefused(t *testing.T) {
 		if err := g.release(nf); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// An unbind that cannot be sent is not waited for: closing the socket unbinds too.
+func TestGateUnbindNotSent(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	k := new(kernel)
+	g, nf, err := open(t, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.gone = true
+	if err := g.release(nf); err != nil || !k.closed {
+		t.Errorf("%v, closed %v", err, k.closed)
 	}
 }
 

@@ -46,10 +46,8 @@ func (l linkType) packet(frame []byte) (p Packet, ok bool) {
 	case linkNull, linkLoop:
 		return loopback(frame)
 	case linkRaw, linkRawBSD, linkRawOpenBSD, linkIPv4, linkIPv6:
-		return Packet{Data: frame}, true
-	default:
-		return Packet{}, false
 	}
+	return Packet{Data: frame}, true
 }
 
 const macSize = 6

@@ -57,18 +57,19 @@ func (p *pcapng) next() (frame, error) {
 		if err != nil {
 			return frame{}, err
 		}
-		switch kind := p.order.Uint32(header); kind {
+		kind, size := p.order.Uint32(header), p.order.Uint32(header[4:])
+		switch kind {
 		case blockEnhanced, blockPacket, blockSimple:
 			p.piece = pieceFrame
-			return p.frame(kind)
+			return p.frame(kind, size)
 		case blockInterface:
 			p.piece = "interface description"
-			err = p.describe()
+			err = p.describe(size)
 		case blockSection:
 			p.piece = "section header"
 			err = p.section()
 		default:
-			err = p.pass(p.order.Uint32(header[4:]))
+			err = p.pass(size)
 		}
 		if err != nil {
 			return frame{}, err
@@ -103,13 +104,9 @@ func (p *pcapng) section() error {
 	return p.pass(size)
 }
 
-// whole takes a block and returns what is between its header and its trailer.
-func (p *pcapng) whole() ([]byte, error) {
-	header, err := p.peek(blockHeader)
-	if err != nil {
-		return nil, err
-	}
-	size := p.order.Uint32(header[4:])
+// whole takes a block of that size and returns what is between its header and its
+// trailer.
+func (p *pcapng) whole(size uint32) ([]byte, error) {
 	if err := checkLength(size); err != nil {
 		return nil, err
 	}
@@ -155,8 +152,8 @@ func (p *pcapng) checkTrailer(trailer []byte, size uint32) error {
 }
 
 // frame reads a block that holds a packet.
-func (p *pcapng) frame(kind uint32) (frame, error) {
-	body, err := p.whole()
+func (p *pcapng) frame(kind, size uint32) (frame, error) {
+	body, err := p.whole(size)
 	if err != nil {
 		return frame{}, err
 	}
@@ -234,8 +231,8 @@ func captured(room []byte, size uint32) ([]byte, error) {
 }
 
 // describe adds an interface to the section.
-func (p *pcapng) describe() error {
-	body, err := p.whole()
+func (p *pcapng) describe(size uint32) error {
+	body, err := p.whole(size)
 	if err != nil {
 		return err
 	}

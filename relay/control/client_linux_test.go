@@ -104,6 +104,13 @@ func TestClientPermission(t *testing.T) {
 	})
 }
 
+// Whoever it is, where nobody can see it.
+func TestOwnerOutOfSight(t *testing.T) {
+	if got := owner(filepath.Join(t.TempDir(), "absent/s")); got != "the daemon's user" {
+		t.Errorf("%q", got)
+	}
+}
+
 // withoutOverride runs f on a thread that is bound to file permissions, as root
 // is not. The thread ends with it.
 func withoutOverride(t *testing.T, f func()) {

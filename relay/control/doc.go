@@ -43,4 +43,7 @@
 // was not shown; where no event comes to tell it, a line with nothing but time and
 // skipped does, after a second at most. Who does not read for 2 seconds is dropped.
 // Nothing that a client does makes a message wait.
+//
+// The package is not responsible for what a request does (that is the [Daemon]'s), nor
+// for telling users of the socket apart: there is one.
 package control

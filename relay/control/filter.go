@@ -12,16 +12,12 @@ import (
 )
 
 // Filter says which messages a watcher wants to see. The zero value lets all
-// through; what [ParseFilter] made is consistent.
+// through.
 type Filter struct {
-	// Client is a prefix of clients' addresses, masked, never IPv4 in IPv6.
-	Client netip.Prefix
-	// Verdict is the name of a verdict.
-	Verdict string
-	// Outcome is the name of an outcome, of a delivery, or of both.
-	Outcome string
-
-	refused bool // only what [Hub.Refused] shows
+	client  netip.Prefix // masked, never IPv4 in IPv6
+	verdict string       // its name
+	outcome string       // the name of an outcome, of a delivery, or of both
+	refused bool         // only what [Hub.Refused] shows
 }
 
 // ParseFilter makes a filter of an address or prefix, the name of a verdict and
@@ -36,14 +32,14 @@ func ParseFilter(client, verdict, outcome string) (Filter, error) {
 	if err != nil {
 		return Filter{}, err
 	}
-	return Filter{Client: prefix, Verdict: verdict, Outcome: outcome}, nil
+	return Filter{client: prefix, verdict: verdict, outcome: outcome}, nil
 }
 
 // request asks to watch through the filter.
 func (f Filter) request() request {
-	r := request{Command: commandWatch, filterFields: filterFields{Verdict: f.Verdict, Outcome: f.Outcome}}
-	if f.Client.IsValid() {
-		r.Client = f.Client.String()
+	r := request{Command: commandWatch, filterFields: filterFields{Verdict: f.verdict, Outcome: f.outcome}}
+	if f.client.IsValid() {
+		r.Client = f.client.String()
 	}
 	return r
 }
@@ -98,11 +94,11 @@ func (f *Filter) matches(s *sighting) bool {
 	if f.refused && !s.refused() {
 		return false
 	}
-	if f.Verdict != "" && f.Verdict != s.verdict.String() {
+	if f.verdict != "" && f.verdict != s.verdict.String() {
 		return false
 	}
-	if f.Outcome != "" && f.Outcome != s.outcome && f.Outcome != s.delivery {
+	if f.outcome != "" && f.outcome != s.outcome && f.outcome != s.delivery {
 		return false
 	}
-	return !f.Client.IsValid() || s.message.Flow != (classify.Flow{}) && f.Client.Contains(s.message.Flow.Client())
+	return !f.client.IsValid() || s.message.Flow != (classify.Flow{}) && f.client.Contains(s.message.Flow.Client())
 }

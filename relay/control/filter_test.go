@@ -14,7 +14,7 @@ func TestParseFilter(t *testing.T) {
 		{"2001:db8::9/32", "2001:db8::/32"},
 	} {
 		f, err := ParseFilter(c.client, "eligible", "relayed")
-		if err != nil || f.Client.String() != c.want || f.Verdict != "eligible" || f.Outcome != "relayed" {
+		if err != nil || f.client.String() != c.want || f.verdict != "eligible" || f.outcome != "relayed" {
 			t.Errorf("%q: %+v, %v", c.client, f, err)
 		}
 	}

@@ -130,7 +130,7 @@ func skippedIn(events []Event) (n uint64) {
 func TestRareInFlood(t *testing.T) {
 	var h Hub
 	all := joined(t, &h, Filter{})
-	rare := joined(t, &h, Filter{Verdict: "mtu-too-small"})
+	rare := joined(t, &h, Filter{verdict: "mtu-too-small"})
 	m := message("203.0.113.9")
 	for i := range 200_000 {
 		v := classify.Eligible

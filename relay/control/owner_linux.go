@@ -17,11 +17,7 @@ func owner(path string) string {
 		if err != nil {
 			continue
 		}
-		stat, ok := file.Sys().(*syscall.Stat_t)
-		if !ok {
-			continue
-		}
-		id := strconv.FormatUint(uint64(stat.Uid), 10)
+		id := strconv.FormatUint(uint64(file.Sys().(*syscall.Stat_t).Uid), 10)
 		if u, err := user.LookupId(id); err == nil {
 			return fmt.Sprintf("%s (user %s)", u.Username, id)
 		}

@@ -36,6 +36,7 @@ func TestSelftestFindings(t *testing.T) {
 		{"not heard", func(s *Selftest) {
 			s.Peers[1] = PeerTest{Peer: "203.0.113.12:7690", Error: "no receipt came"}
 		}, []string{"203.0.113.12:7690: not heard: no receipt came"}},
+		{"not heard, who knows why", func(s *Selftest) { s.Peers[1] = PeerTest{Peer: "203.0.113.12:7690"} }, []string{"203.0.113.12:7690: not heard"}},
 		{"ahead", func(s *Selftest) { s.Peers[0].ClockSeconds = 1 }, []string{"203.0.113.11:7690: its clock is +1.0 s off"}},
 		{"behind", func(s *Selftest) { s.Peers[0].ClockSeconds = -40 }, []string{"its clock is -40.0 s off"}},
 		{"paused", func(s *Selftest) { s.Peers[0].Delivers = "paused" }, []string{"does not deliver: paused"}},

@@ -12,6 +12,7 @@ import (
 )
 
 const (
+	// maxConnections bounds what scripts that forget theirs can take of the daemon.
 	maxConnections = 16
 	// acceptPause is how long the server waits where the process has no file
 	// descriptor left.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"path/filepath"
@@ -121,6 +122,28 @@ func TestSnapshot(t *testing.T) {
 	want.Peers, want.PeersLeftOut = want.Peers[:MaxPeers], 1
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%d peers, %d left out; the rest %+v", len(got.Peers), got.PeersLeftOut, got)
+	}
+}
+
+// What JSON has no words for is an error that the client is told.
+func TestAnswerWithoutWords(t *testing.T) {
+	r := run(t, &fakeDaemon{snapshot: Snapshot{UptimeSeconds: math.NaN()}})
+	if _, err := r.Snapshot(t.Context()); err == nil || !strings.Contains(err.Error(), "NaN") {
+		t.Errorf("%v", err)
+	}
+}
+
+// A server without a socket ends, and says so.
+func TestSocketGone(t *testing.T) {
+	s, err := Listen(filepath.Join(t.TempDir(), "s"), new(Hub))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(t.Context(), new(fakeDaemon)); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("%v", err)
 	}
 }
 

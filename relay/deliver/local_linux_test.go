@@ -118,8 +118,9 @@ func TestLocalsAreBounded(t *testing.T) {
 		var a [4]byte
 		binary.BigEndian.PutUint32(a[:], 192<<24+2<<8+i)
 		address := netip.AddrFrom4(a)
-		if got, want := r.Local(address), i < 256; got != want {
-			t.Fatalf("%v is local: %v, want %v", address, got, want)
+		asked, remembered := r.Local(address), r.Local(address)
+		if want := i < 256; asked != want || remembered != want {
+			t.Fatalf("%v is local: %v, then %v, want %v", address, asked, remembered, want)
 		}
 		if n := len(r.asked.answers); n > mostLocals {
 			t.Fatalf("%d addresses are remembered", n)

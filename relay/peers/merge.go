@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// maxPeers bounds the set, and each source by itself.
+// maxPeers bounds the set, and each source by itself, for a file or a zone may be
+// somebody's mistake: each PTB costs a copy a peer.
 const maxPeers = 4096
 
 // Peer is one of the merged set.

@@ -1,12 +1,10 @@
 package rules
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -112,17 +110,6 @@ func sendAll(t *testing.T, l *lab.Lab) (last [2][]byte) {
 		t.Fatal(err)
 	}
 	return last
-}
-
-// awaitPacket waits until a packet is logged.
-func (l *logged) awaitPacket(t *testing.T, packet []byte) {
-	t.Helper()
-	labtest.Eventually(t, 5*time.Second, fmt.Sprintf("%x is logged", packet), func() error {
-		if all := l.all(); !slices.ContainsFunc(all, func(p []byte) bool { return string(p) == string(packet) }) {
-			return fmt.Errorf("%d packets are", len(all))
-		}
-		return nil
-	})
 }
 
 // Loaded again, the rules are those of the new configuration: the guard counts by its

@@ -2,12 +2,9 @@ package rules
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,55 +12,7 @@ import (
 	"ptbrelay/classify/classifytest"
 	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
-	"ptbrelay/relay/capture"
 )
-
-// logged is what the kernel logged to one group.
-type logged struct {
-	mu      sync.Mutex
-	packets [][]byte
-}
-
-// hear reads a group on a host until the test ends.
-func hear(t *testing.T, n *lab.Node, group uint16) *logged {
-	t.Helper()
-	var source *capture.NFLOG
-	on(t, n, func() (err error) {
-		source, err = capture.OpenNFLOG(capture.NFLOGConfig{Group: group, Buffer: 1 << 20})
-		return err
-	})
-	l := new(logged)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- source.Run(ctx, l.take) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		if s := source.Stats(); s != (capture.Stats{}) {
-			t.Errorf("group %d lost %+v", group, s)
-		}
-		if err := source.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return l
-}
-
-func (l *logged) take(_ time.Time, batch []capture.Packet) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, p := range batch {
-		l.packets = append(l.packets, bytes.Clone(p.Data))
-	}
-}
-
-func (l *logged) all() [][]byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.packets)
-}
 
 // syns are the logged packets by the client's port, all SYNs.
 func (l *logged) syns(t *testing.T) map[uint16][]byte {
@@ -77,17 +26,6 @@ func (l *logged) syns(t *testing.T) map[uint16][]byte {
 		found[s.ClientPort] = packet
 	}
 	return found
-}
-
-// await waits until so many packets are logged, or more.
-func (l *logged) await(t *testing.T, n int) {
-	t.Helper()
-	labtest.Eventually(t, 5*time.Second, fmt.Sprintf("%d packets are logged", n), func() error {
-		if got := len(l.all()); got < n {
-			return fmt.Errorf("%d", got)
-		}
-		return nil
-	})
 }
 
 // segment is a TCP segment on the wire to a host, and whether it is logged.
@@ -329,78 +267,4 @@ func TestSYNRate(t *testing.T) {
 		}
 		return nil
 	})
-}
-
-// Two tables with names of their own stand beside each other, each with its
-// groups and its count, and go by themselves.
-func TestTablesBesideEachOther(t *testing.T) {
-	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
-	server := l.Servers[0]
-	sender := labtest.Sender(t, l.Router, l.RouterInterface(0))
-	daemons := install(t, server, Config{Group: 33, Guard: 100000})
-	audits := install(t, server, Config{Table: "ptbrelay-audit", Group: 40, Guard: 1, MSS: true})
-	ptbs, auditPTBs, auditSYNs := hear(t, server, 33), hear(t, server, 40), hear(t, server, 41)
-
-	const n = 20
-	var stream [][]byte
-	for range n {
-		stream = append(stream, labtest.FrameTo(t, l, 0, classifytest.PTB{}.Bytes()))
-	}
-	stream = append(stream, frames(t, l, classify.IPv4, []segment{{}})...)
-	if err := sender.Send(stream); err != nil {
-		t.Fatal(err)
-	}
-	ptbs.await(t, n)
-	auditSYNs.await(t, 1)
-	guarded := func() (daemon, audit Stats) { return daemons.Stats(), audits.Stats() }
-	labtest.Eventually(t, 5*time.Second, "the audit's PTBs are logged or guarded", func() error {
-		if _, audit := guarded(); len(auditPTBs.all())+int(audit.Guarded) != n {
-			return fmt.Errorf("%d and %+v", len(auditPTBs.all()), audit)
-		}
-		return nil
-	})
-	daemon, audit := guarded()
-	if daemon.Guarded != 0 || audit.Guarded == 0 {
-		t.Errorf("the daemon's guard counts %d, the audit's %d", daemon.Guarded, audit.Guarded)
-	}
-
-	// Either may change or go without the other.
-	if err := audits.Update(Config{Group: 40, Guard: 100000, VIPs: prefixes("192.0.2.1/32")}); err != nil {
-		t.Fatal(err)
-	}
-	if got := rulesOf(t, server, "ptbrelay-audit"); got["ptb"] != 7 || len(got) != 2 {
-		t.Errorf("after an update: %v", got)
-	}
-	if err := daemons.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := ruleset(t, server); got != nil {
-		t.Errorf("left behind: %v", got)
-	}
-	if got := rulesOf(t, server, "ptbrelay-audit"); len(got) != 2 {
-		t.Errorf("the audit's table went with the daemon's: %v", got)
-	}
-}
-
-// The sample is switched on and off by an update.
-func TestSampleOnAndOff(t *testing.T) {
-	n := labtest.Node(t, "host")
-	without := configs["vips"]
-	with := without
-	with.MSS = true
-	table := install(t, n, without)
-	for range 2 {
-		for _, c := range []Config{with, without} {
-			if err := table.Update(c); err != nil {
-				t.Fatal(err)
-			}
-			want := map[string]int{"prerouting": 2, "ptb": 7}
-			if c.MSS {
-				want = map[string]int{"prerouting": 3, "ptb": 7, "syn": 5}
-			}
-			if got := ruleset(t, n); !maps.Equal(got, want) {
-				t.Errorf("with MSS %v the rules by chain are %v, want %v", c.MSS, got, want)
-			}
-		}
-	}
 }

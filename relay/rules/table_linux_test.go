@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"maps"
 	"net/netip"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -16,111 +14,11 @@ import (
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 
+	"ptbrelay/classify"
+	"ptbrelay/classify/classifytest"
+	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
 )
-
-// place is where a test's table is: a [lab.Node], or here.
-type place interface{ Do(func() error) error }
-
-// here is the network namespace of the test binary, for what starts goroutines
-// that open sockets.
-type here struct{}
-
-func (here) Do(f func() error) error { return f() }
-
-// on runs f in a place.
-func on(t *testing.T, n place, f func() error) {
-	t.Helper()
-	if err := n.Do(f); err != nil {
-		t.Fatal(err)
-	}
-}
-
-var quiet = slog.New(slog.DiscardHandler)
-
-func install(t *testing.T, n place, c Config) (table *Table) {
-	t.Helper()
-	on(t, n, func() (err error) {
-		table, err = Install(c, quiet)
-		return err
-	})
-	t.Cleanup(func() {
-		if err := table.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return table
-}
-
-// ruleset is [rulesOf] the table of the usual name.
-func ruleset(t testing.TB, n place) map[string]int {
-	t.Helper()
-	return rulesOf(t, n, Name)
-}
-
-// rulesOf is how many rules each chain of a table has, by chain; nil where there
-// is no table.
-func rulesOf(t testing.TB, n place, name string) (rules map[string]int) {
-	t.Helper()
-	err := n.Do(func() error {
-		conn, err := nftables.New()
-		if err != nil {
-			return err
-		}
-		chains, err := conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
-		if err != nil {
-			return err
-		}
-		for _, c := range chains {
-			if c.Table.Name != name {
-				continue
-			}
-			found, err := conn.GetRules(c.Table, c)
-			if err != nil {
-				return err
-			}
-			if rules == nil {
-				rules = make(map[string]int)
-			}
-			rules[c.Name] = len(found)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rules
-}
-
-// nft runs the real tool on a host, where it is installed.
-func nft(t *testing.T, n place, input string, args ...string) (output string) {
-	t.Helper()
-	return tool(t, n, input, "nft", args...)
-}
-
-// tool runs a program on a host; it skips the test where it is not installed, which
-// is a failure where labs are required.
-func tool(t *testing.T, n place, input, name string, args ...string) (output string) {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil && os.Getenv("PTBRELAY_REQUIRE_LAB") == "" {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	on(t, n, func() error {
-		cmd := exec.Command(path, args...)
-		cmd.Stdin = strings.NewReader(input)
-		b, err := cmd.CombinedOutput()
-		output = string(b)
-		if err != nil {
-			return fmt.Errorf("%s %v: %w: %s", name, args, err, b)
-		}
-		return nil
-	})
-	return output
-}
 
 // What we install and what nft makes of our text list the same, in every shape
 // and after every change of shape.
@@ -128,13 +26,13 @@ func TestListsTheSame(t *testing.T) {
 	for name, c := range configs {
 		t.Run(name, func(t *testing.T) {
 			loaded := labtest.Node(t, "loaded")
-			nft(t, loaded, NFTables(c), "-f", "-")
-			nft(t, loaded, NFTables(c), "-f", "-") // twice leaves one
-			want := nft(t, loaded, "", "list", "table", "inet", c.name())
+			tool(t, loaded, NFTables(c), "nft", "-f", "-")
+			tool(t, loaded, NFTables(c), "nft", "-f", "-") // twice leaves one
+			want := tool(t, loaded, "", "nft", "list", "table", "inet", c.name())
 
 			installed := labtest.Node(t, "installed")
 			table := install(t, installed, c)
-			if got := unowned(nft(t, installed, "", "list", "table", "inet", c.name())); got != want {
+			if got := unowned(tool(t, installed, "", "nft", "list", "table", "inet", c.name())); got != want {
 				t.Errorf("installed:\n%s\nloaded from text:\n%s", got, want)
 			}
 			for _, other := range configs {
@@ -145,7 +43,7 @@ func TestListsTheSame(t *testing.T) {
 			if err := table.Update(c); err != nil {
 				t.Fatal(err)
 			}
-			if got := unowned(nft(t, installed, "", "list", "table", "inet", c.name())); got != want {
+			if got := unowned(tool(t, installed, "", "nft", "list", "table", "inet", c.name())); got != want {
 				t.Errorf("after updates:\n%s\nloaded from text:\n%s", got, want)
 			}
 		})
@@ -369,4 +267,78 @@ func TestManyVIPs(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// Two tables with names of their own stand beside each other, each with its
+// groups and its count, and go by themselves.
+func TestTablesBesideEachOther(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	server := l.Servers[0]
+	sender := labtest.Sender(t, l.Router, l.RouterInterface(0))
+	daemons := install(t, server, Config{Group: 33, Guard: 100000})
+	audits := install(t, server, Config{Table: "ptbrelay-audit", Group: 40, Guard: 1, MSS: true})
+	ptbs, auditPTBs, auditSYNs := hear(t, server, 33), hear(t, server, 40), hear(t, server, 41)
+
+	const n = 20
+	var stream [][]byte
+	for range n {
+		stream = append(stream, labtest.FrameTo(t, l, 0, classifytest.PTB{}.Bytes()))
+	}
+	stream = append(stream, frames(t, l, classify.IPv4, []segment{{}})...)
+	if err := sender.Send(stream); err != nil {
+		t.Fatal(err)
+	}
+	ptbs.await(t, n)
+	auditSYNs.await(t, 1)
+	guarded := func() (daemon, audit Stats) { return daemons.Stats(), audits.Stats() }
+	labtest.Eventually(t, 5*time.Second, "the audit's PTBs are logged or guarded", func() error {
+		if _, audit := guarded(); len(auditPTBs.all())+int(audit.Guarded) != n {
+			return fmt.Errorf("%d and %+v", len(auditPTBs.all()), audit)
+		}
+		return nil
+	})
+	daemon, audit := guarded()
+	if daemon.Guarded != 0 || audit.Guarded == 0 {
+		t.Errorf("the daemon's guard counts %d, the audit's %d", daemon.Guarded, audit.Guarded)
+	}
+
+	// Either may change or go without the other.
+	if err := audits.Update(Config{Group: 40, Guard: 100000, VIPs: prefixes("192.0.2.1/32")}); err != nil {
+		t.Fatal(err)
+	}
+	if got := rulesOf(t, server, "ptbrelay-audit"); got["ptb"] != 7 || len(got) != 2 {
+		t.Errorf("after an update: %v", got)
+	}
+	if err := daemons.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := ruleset(t, server); got != nil {
+		t.Errorf("left behind: %v", got)
+	}
+	if got := rulesOf(t, server, "ptbrelay-audit"); len(got) != 2 {
+		t.Errorf("the audit's table went with the daemon's: %v", got)
+	}
+}
+
+// The sample is switched on and off by an update.
+func TestSampleOnAndOff(t *testing.T) {
+	n := labtest.Node(t, "host")
+	without := configs["vips"]
+	with := without
+	with.MSS = true
+	table := install(t, n, without)
+	for range 2 {
+		for _, c := range []Config{with, without} {
+			if err := table.Update(c); err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]int{"prerouting": 2, "ptb": 7}
+			if c.MSS {
+				want = map[string]int{"prerouting": 3, "ptb": 7, "syn": 5}
+			}
+			if got := ruleset(t, n); !maps.Equal(got, want) {
+				t.Errorf("with MSS %v the rules by chain are %v, want %v", c.MSS, got, want)
+			}
+		}
+	}
 }

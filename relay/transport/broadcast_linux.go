@@ -114,9 +114,9 @@ func (b *Broadcast) sendOn(p *iface, batch []classify.Message, results []Result)
 
 var errAbsent = errors.New("it is not there, has no carrier or is not Ethernet")
 
-// failed counts items that an interface did not take, and says so once.
-func (b *Broadcast) failed(p *iface, items int, why error) {
-	b.missed.Add(uint64(items))
+// failed counts frames that an interface did not take, and says so once.
+func (b *Broadcast) failed(p *iface, frames int, why error) {
+	b.missed.Add(uint64(frames))
 	if !p.failing.Swap(true) {
 		b.log.Warn("cannot send on interface; its copies are counted as errors until it is back: see its link", "interface", p.name, "err", why)
 	}

@@ -77,8 +77,8 @@ func onOneCPU(t *testing.T, f func()) {
 	must(t, unix.SchedSetaffinity(0, &allowed))
 }
 
-// Every port gets every item, each from its own address.
-func TestSeveralPorts(t *testing.T) {
+// Every interface gets every message, each from its own address.
+func TestSeveralInterfaces(t *testing.T) {
 	n := labtest.Node(t, "host")
 	one, two := lay(t, n, "eth0", 1500), lay(t, n, "eth1", 1400)
 	seenOne, seenTwo := tap(t, n, one), tap(t, n, two)
@@ -92,8 +92,8 @@ func TestSeveralPorts(t *testing.T) {
 	checkFrames(t, "eth1", arrived(t, n, two, seenTwo), framesOf(two.iface.MAC, batch))
 }
 
-// Ports that change are used from the next batch on: another interface,
-// another address, none.
+// Interfaces that change are used from the next batch on: another one, another
+// address, none.
 func TestSetInterfaces(t *testing.T) {
 	n := labtest.Node(t, "host")
 	one, two := lay(t, n, "eth0", 1500), lay(t, n, "eth1", 1400)

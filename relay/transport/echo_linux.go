@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"sync"
@@ -21,7 +20,8 @@ import (
 const (
 	// echoRate bounds the answers a second, for anybody on the segment can ask.
 	echoRate = 10
-	// mostEchoes bounds what one Ask collects.
+	// mostEchoes bounds what one Ask collects, for anybody on the segment can answer,
+	// under as many addresses as they like.
 	mostEchoes = 4096
 )
 
@@ -208,9 +208,4 @@ func (e *Echo) ours(mac [6]byte) bool {
 }
 
 // Close closes the socket.
-func (e *Echo) Close() error {
-	if err := e.file.Close(); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrClosed) {
-		return err
-	}
-	return nil
-}
+func (e *Echo) Close() error { return e.file.Close() }

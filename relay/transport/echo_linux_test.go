@@ -35,14 +35,14 @@ func echoOn(t *testing.T, n *lab.Node, i Interface) (e *Echo) {
 	return e
 }
 
-// far is the other end of a cable as an interface to send on.
+// farEnd is the other end of a cable as an interface to send on.
 func (c cable) farEnd(t *testing.T, n *lab.Node) Interface {
 	t.Helper()
 	a := link(t, n, c.far).Attrs()
 	return Interface{Name: a.Name, Index: a.Index, MAC: [6]byte(a.HardwareAddr)}
 }
 
-// ask asks until n have answered, or what is there to answer has had its time.
+// ask asks, and gives what is there to answer its time.
 func ask(t *testing.T, e *Echo, within time.Duration) []EchoHeard {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
@@ -118,6 +118,27 @@ func TestEchoAnswersAreFew(t *testing.T) {
 		if !ok || f != want {
 			t.Errorf("answer %d is %s, read as %+v, want %+v", i, hex.EncodeToString(a.Data), f, want)
 		}
+	}
+}
+
+// Who answers twice counts once, and of those who answer under ever other addresses
+// only so many do.
+func TestEchoesAreBounded(t *testing.T) {
+	q := &inquiry{sent: time.Now()}
+	e := &Echo{asked: map[nonce]*inquiry{{1}: q}}
+	answer := func(i int) {
+		e.note(echoFrame{from: [6]byte{2, byte(i >> 8), byte(i)}, nonce: nonce{1}}, "eth0", time.Now())
+	}
+	answer(7)
+	answer(7)
+	if len(q.echoes) != 1 {
+		t.Errorf("%d echoes of one who answered twice", len(q.echoes))
+	}
+	for i := range mostEchoes + 10 {
+		answer(i)
+	}
+	if len(q.echoes) != mostEchoes {
+		t.Errorf("%d echoes, want %d", len(q.echoes), mostEchoes)
 	}
 }
 

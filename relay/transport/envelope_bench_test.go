@@ -71,11 +71,11 @@ func BenchmarkRefuse(b *testing.B) {
 	b.Run("forged in a new session", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			o.attempts.budget = 0
+			o.attempts = 0
 			o.open(dst, forged, true, testStart)
 		}
 	})
-	for o.attempts.take(0, true) {
+	for o.attempts.take(0, attemptInterval, attemptBurst, true) {
 	}
 	b.Run("limited", func(b *testing.B) { refuse(b, o, forged) })
 }

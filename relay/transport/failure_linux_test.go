@@ -9,22 +9,22 @@ import (
 	"ptbrelay/integration/labtest"
 )
 
-// What a port cannot take is an error of that port: an item that another port
-// took is sent all the same.
-func TestPortsThatFail(t *testing.T) {
+// What an interface cannot take is an error of that interface: a message that
+// another one took is sent all the same.
+func TestInterfacesThatFail(t *testing.T) {
 	const count = 8
 	down := func(t *testing.T, n *lab.Node, c *cable) { setDown(t, n, c.iface.Name) }
 	deleted := func(t *testing.T, n *lab.Node, c *cable) { must(t, n.Handle().LinkDel(link(t, n, c.iface.Name))) }
 	absent := func(_ *testing.T, _ *lab.Node, c *cable) { c.iface.Index = 0 }
 	for _, c := range []struct {
 		name   string
-		faults []func(*testing.T, *lab.Node, *cable) // one a port
+		faults []func(*testing.T, *lab.Node, *cable) // one an interface
 		want   Result
 		copies uint64
 		errors uint64
 		log    []string
 	}{
-		{"no port", nil, NoPeers, 0, 0, nil},
+		{"no interface", nil, NoPeers, 0, 0, nil},
 		{"sound", []func(*testing.T, *lab.Node, *cable){nil}, Sent, count, 0, nil},
 		{"down", []func(*testing.T, *lab.Node, *cable){down}, Failed, 0, count, []string{"WARN eth0"}},
 		{"deleted", []func(*testing.T, *lab.Node, *cable){deleted}, Failed, 0, count, []string{"WARN eth0"}},

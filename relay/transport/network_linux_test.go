@@ -20,7 +20,7 @@ import (
 	"ptbrelay/integration/labtest"
 )
 
-// cable is a veth pair within one node: what we send on port comes in at the
+// cable is a veth pair within one node: what we send on iface comes in at the
 // far end.
 type cable struct {
 	iface Interface

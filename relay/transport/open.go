@@ -5,6 +5,13 @@ import (
 	"time"
 )
 
+// An attempt at a session that is not known derives a key before it can find a
+// forgery, so there are at most 1000 a second, with a burst of 1000.
+const (
+	attemptInterval = time.Millisecond
+	attemptBurst    = 1000 * attemptInterval
+)
+
 // opener opens what the other members sealed. It is for one goroutine at a time.
 type opener struct {
 	keys      []openKey
@@ -12,7 +19,7 @@ type opener struct {
 	started   time.Time
 	sessions  sessionTable
 	own       ownSessions
-	attempts  attempts
+	attempts  budget   // since the start
 	nonce     gcmNonce // here for it would escape into the cipher
 }
 
@@ -160,7 +167,7 @@ func (o *opener) decryptNew(dst, datagram []byte, h *header, fromPeer bool, now 
 		if k.id != h.keyID {
 			continue
 		}
-		if !o.attempts.take(now.Sub(o.started), fromPeer) {
+		if !o.attempts.take(now.Sub(o.started), attemptInterval, attemptBurst, fromPeer) {
 			return nil, Limited
 		}
 		cipher := h.session.cipher(k.key)

@@ -236,6 +236,20 @@ func TestLastCounters(t *testing.T) {
 	checkOpen(t, "beyond", o, beyond, testStart, Replayed)
 }
 
+// Where the table is full new sessions are refused, and those that are known go on.
+func TestTooManySessions(t *testing.T) {
+	o, known := testOpener(testKey(1)), newSealer(testKey(1))
+	checkOpen(t, "known", o, sealAt(known, testStart), testStart, Opened)
+	for len(o.sessions.peers) < maxSessions {
+		o.sessions.peers[newSession()] = &peerSession{seen: testStart.UnixMilli()}
+	}
+	checkOpen(t, "new", o, sealAt(newSealer(testKey(1)), testStart), testStart, Limited)
+	checkOpen(t, "known", o, sealAt(known, testStart), testStart, Opened)
+	if o.attempts > budget(attemptInterval) {
+		t.Error("what there is no room for was tried")
+	}
+}
+
 // All sealers of this process are told from others: the last eight.
 func TestSelf(t *testing.T) {
 	o := testOpener(testKey(1))
@@ -276,9 +290,9 @@ func TestKeysWithOneID(t *testing.T) {
 	}
 	forged := sealAt(newSealer(one), testStart)
 	forged[len(forged)-1] ^= 1
-	left := time.Duration(o.attempts.budget)
+	left := time.Duration(o.attempts)
 	checkOpen(t, "neither", o, forged, testStart, Unauthenticated)
-	if took := (time.Duration(o.attempts.budget) - left) / attemptInterval; took != 2 {
+	if took := (time.Duration(o.attempts) - left) / attemptInterval; took != 2 {
 		t.Errorf("%d tokens for two keys", took)
 	}
 }

@@ -61,8 +61,12 @@ func (u *UDP) Probe(ctx context.Context, vips []netip.Addr) []Heard {
 // the others heard says why it did not.
 func (u *UDP) probeAll(ctx context.Context, peers []*peer, vips []netip.Addr, heard []Heard, answers chan<- answered) (ids []probeID) {
 	for i, p := range peers {
-		if i > 0 && i%probeGroup == 0 && !pause(ctx, probePause) {
-			break
+		if i > 0 && i%probeGroup == 0 {
+			select {
+			case <-time.After(probePause):
+			case <-ctx.Done():
+				return ids
+			}
 		}
 		id, err := u.probe(p, vips, func(h Heard) { answers <- answered{i, h} })
 		if err != nil {
@@ -85,18 +89,6 @@ func (u *UDP) silence(p *peer) string {
 type answered struct {
 	peer  int
 	heard Heard
-}
-
-// pause waits, and returns false where the context ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // probe sends one probe. answered is called with its receipt, if there is one, and

@@ -40,13 +40,11 @@ func newPeerSet(addresses []netip.AddrPort, old *peerSet) *peerSet {
 		kept[p.address] = p
 	}
 	s := &peerSet{known: make(map[netip.AddrPort]struct{})}
-	seen := make(map[netip.AddrPort]bool)
 	for _, a := range addresses {
 		a = netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
-		if seen[a] {
+		if s.has(a) {
 			continue
 		}
-		seen[a] = true
 		p := kept[a]
 		if p == nil {
 			p = newPeer(a)

@@ -30,12 +30,8 @@ func (u *UDP) take(now time.Time, batch []received) {
 func (u *UDP) receive(now time.Time, peers *peerSet, d *received) {
 	from := d.from.addrPort()
 	fromPeer := peers.has(from)
-	burst := time.Duration(receiptBurst)
-	if !fromPeer {
-		burst /= 2
-	}
 	o, t, result := u.intake.opener.open(u.intake.plain[:0], d.datagram, fromPeer, now)
-	if result == Opened && t == TypeProbe && !u.intake.receipts.take(now.Sub(u.started), receiptInterval, burst) {
+	if result == Opened && t == TypeProbe && !u.intake.receipts.take(now.Sub(u.started), receiptInterval, receiptBurst, fromPeer) {
 		result = Limited
 	}
 	u.datagrams.add(t, result)
@@ -69,7 +65,7 @@ func (u *UDP) answer(now time.Time, o *opened, d *received) {
 }
 
 // Receipts are at most 100 a second, with a burst of 1100: a whole group may probe
-// at once, as after a restart. Who is no peer gets no more than half of the burst.
+// at once, as after a restart.
 const (
 	receiptInterval = 10 * time.Millisecond
 	receiptBurst    = 1100 * receiptInterval

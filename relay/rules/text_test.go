@@ -93,34 +93,3 @@ func TestIPTablesGuard(t *testing.T) {
 		t.Errorf("error %v, want one about rules.node_guard", err)
 	}
 }
-
-// The kernel refuses sets whose elements overlap.
-func TestSplitDropsCovered(t *testing.T) {
-	v4, v6 := split(prefixes("192.0.2.1/32", "2001:db8::1/128", "192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32", "192.0.2.1/32"))
-	if diff := cmp.Diff(prefixes("192.0.2.0/24", "198.51.100.0/24"), v4, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff(prefixes("2001:db8::/32"), v6, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestAfter(t *testing.T) {
-	for prefix, want := range map[string]string{
-		"192.0.2.0/25":         "192.0.2.128",
-		"192.0.2.255/32":       "192.0.3.0",
-		"2001:db8::/32":        "2001:db9::",
-		"2001:db8::ffff/128":   "2001:db8::1:0",
-		"0.0.0.0/1":            "128.0.0.0",
-		"2001:db8:0:fff0::/60": "2001:db8:1::",
-	} {
-		if got := after(netip.MustParsePrefix(prefix)); got != netip.MustParseAddr(want) {
-			t.Errorf("after %s comes %s, want %s", prefix, got, want)
-		}
-	}
-	for _, last := range []string{"255.255.255.255/32", "0.0.0.0/0", "8000::/1"} {
-		if got := after(netip.MustParsePrefix(last)); got.IsValid() {
-			t.Errorf("after %s comes %s, want nothing", last, got)
-		}
-	}
-}
