@@ -3,7 +3,6 @@ package integration
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -160,8 +159,8 @@ func (m *systemd) must(args ...string) (text string) {
 // itself. It is gone at the end of the test, with what still runs in it.
 func controlGroup(t testing.TB) *os.File {
 	t.Helper()
-	path := filepath.Join(ownControlGroup(t), fmt.Sprintf("ptbrelay-test-%d", os.Getpid()))
-	if err := os.Mkdir(path, 0o755); err != nil {
+	path, err := os.MkdirTemp(ownControlGroup(t), "ptbrelay-test-")
+	if err != nil {
 		unable(t, err)
 	}
 	t.Cleanup(func() {
