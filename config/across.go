@@ -16,7 +16,7 @@ func (r *checker) udp(c *Config) {
 	case u.KeyFile != "" && u.Insecure:
 		r.add("udp.insecure", "true beside udp.key_file; remove one of them")
 	case c.Relay.Transport == TransportUDP && u.KeyFile == "" && !u.Insecure:
-		r.miss("udp.key_file", "transport udp needs keys; make them once with `ptbrelay genkey > FILE; chmod 600 FILE`, name FILE here and give it to every server")
+		r.miss("udp.key_file", "transport udp needs keys; make them once with `ptbrelay genkey > FILE; chmod 600 FILE`, name FILE here and give it to every server, where the user that the daemon runs as owns it")
 	}
 	r.between("udp.tolerance", u.Tolerance, second, 10*time.Minute)
 	r.oneOf("udp.deliver", string(u.Deliver), string(DeliverLocal), string(DeliverOwned))

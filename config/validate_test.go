@@ -61,7 +61,7 @@ func TestRulesOnTypedValues(t *testing.T) {
 			func(c *Config) { c.UDP.Listen = "192.0.2.2:7690" }},
 		{`udp.listen: "" is not an address; write one a family without port, such as 192.0.2.2 or "192.0.2.2, 2001:db8::2"`,
 			func(c *Config) { c.UDP.Listen = "192.0.2.2," }},
-		{"udp.key_file: transport udp needs keys; make them once with `ptbrelay genkey > FILE; chmod 600 FILE`, name FILE here and give it to every server",
+		{"udp.key_file: transport udp needs keys; make them once with `ptbrelay genkey > FILE; chmod 600 FILE`, name FILE here and give it to every server, where the user that the daemon runs as owns it",
 			func(c *Config) { c.Relay.Transport = TransportUDP }},
 		{"udp.insecure: true beside udp.key_file; remove one of them",
 			func(c *Config) { c.UDP.KeyFile, c.UDP.Insecure = "keys", true }},

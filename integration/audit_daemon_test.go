@@ -205,6 +205,7 @@ func withName(metrics map[string]float64, name string) map[string]float64 {
 // What changes in the routing tables shows, and what is wrong about it is logged
 // when it comes and when it goes, each once, however often the host is read.
 func TestAuditDaemonFollowsHost(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 1})
 	server := l.Servers[0]
 	p := labtest.StartRelay(t, server, "--config", writeConfig(t, everySecond))

@@ -76,7 +76,7 @@ func (w *witness) arrived() map[string]map[uint32]uint64 {
 	w.t.Helper()
 	counts := map[string]map[uint32]uint64{"ipv4": {}, "ipv6": {}}
 	frames := labtest.Fence(w.t, w.lab.Router, w.lab.RouterInterface(w.server), w.tap)
-	for _, p := range labtest.PTBs(frames) {
+	for _, p := range lab.PTBs(frames) {
 		if p.Frame.Type == lab.PacketHost {
 			counts[p.Flow.Family().String()][uint32(p.MTU)]++
 		}

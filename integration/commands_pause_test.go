@@ -101,7 +101,7 @@ func TestPausedPeerInjectsNothing(t *testing.T) {
 	loopbacks := []*lab.Tap{nil, labtest.Tap(t, paused, "lo"), labtest.Tap(t, l.Servers[2], "lo")}
 	injected := func(server int) int {
 		t.Helper()
-		return len(labtest.PTBs(labtest.Fence(t, l.Servers[server], "lo", loopbacks[server])))
+		return len(lab.PTBs(labtest.Fence(t, l.Servers[server], "lo", loopbacks[server])))
 	}
 	relayBoth := func(port uint16, delivery string) {
 		t.Helper()

@@ -21,6 +21,7 @@ import (
 // On a segment every daemon answers once, and those that are gone do not. Nobody
 // knows who should be there, so only where nobody is that is a finding.
 func TestSelftestOnSegment(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	l, relays := startGroup(t, config.TransportBroadcast, lab.Options{Clients: 1})
 	at := func(servers ...*lab.Node) (macs []string) {
 		for _, s := range servers {
@@ -53,6 +54,7 @@ func TestSelftestOnSegment(t *testing.T) {
 // Across racks each peer says when it heard and what it would do; what is wrong
 // with one is a finding. A VIP that it lacks is told, and is none.
 func TestSelftestAcrossRacks(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	args := []string{"--vip", "192.0.2.1", "--vip", "2001:db8:ffff::1"}
 	l, relays := startGroup(t, config.TransportUDP, lab.Options{Clients: 1}, args...)
 	args = append(args, labtest.Peers(l, lab.IPv4)...)

@@ -19,6 +19,16 @@ func ptbs(clientPort uint16) []classifytest.PTB {
 	}
 }
 
+// broadcasts are the PTBs among frames that came as Ethernet broadcast.
+func broadcasts(frames []lab.Frame) (found []lab.PTB) {
+	for _, p := range lab.PTBs(frames) {
+		if p.To == labtest.Broadcast {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
 // One new PTB makes one broadcast frame, verbatim, TTL included; its duplicate
 // makes none while the window is open; afterwards the next one makes a second.
 func TestOneFrameForOnePTB(t *testing.T) {
@@ -89,7 +99,7 @@ func TestCopiesAreNotRelayed(t *testing.T) {
 				labtest.FromRouter(t, l, server, own.Bytes())
 				await(t, l.Servers[server], outcomeMetric(family, "relayed"), 1)
 				catchUp(t, l, taps)
-				if found := labtest.PTBs(labtest.Fence(t, l.Servers[server], "eth0", bridge)); len(found) != server+1 {
+				if found := lab.PTBs(labtest.Fence(t, l.Servers[server], "eth0", bridge)); len(found) != server+1 {
 					t.Fatalf("the bridge saw %d PTB frames for %d PTBs", len(found), server+1)
 				}
 			}

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptbrelay/integration/lab"
-	"ptbrelay/integration/labtest"
 	"ptbrelay/relay/transport"
 )
 
@@ -48,7 +47,7 @@ func (c counting) check() {
 func (c counting) onWire(server int) map[string]float64 {
 	n := make(map[string]float64)
 	frames := c.wire[server].Frames()
-	for _, p := range labtest.PTBs(frames) {
+	for _, p := range lab.PTBs(frames) {
 		if p.Frame.Type == lab.PacketHost {
 			n["received"]++
 		}

@@ -10,8 +10,12 @@ import (
 // The demo, as its user runs it, enters namespaces of its own, shows the black
 // hole and its end.
 func TestDemo(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, transport := range []string{"broadcast", "udp"} {
-		t.Run(transport, func(t *testing.T) { runDemo(t, "--transport", transport, "--clients", "16") })
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			runDemo(t, "--transport", transport, "--clients", "16")
+		})
 	}
 }
 

@@ -19,13 +19,15 @@ import (
 // server that gets one relays it once, and then it is a duplicate. (Broadcasts of other
 // relays: TestForeignRelaysMakeNoLoop.)
 func TestMigratingCopies(t *testing.T) {
+	t.Parallel() // it waits more than it works
+
 	const old = 0 // the server that still runs another relay
 	for name, send := range map[string]func(t *testing.T, l *lab.Lab, to int, packet []byte){
 		"to this host": func(t *testing.T, l *lab.Lab, to int, packet []byte) { unicast(t, l, old, to, packet) },
 		"by a tunnel":  outOfTunnel,
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // it waits more than it works
+			t.Parallel()
 			l := labtest.New(t, lab.Options{Clients: 1})
 			members := []int{1, 2}
 			for _, i := range members {

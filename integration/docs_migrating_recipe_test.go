@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,7 +94,7 @@ func (m *migration) startOld(server int) {
 	go func() {
 		done <- source.Run(ctx, func(_ time.Time, batch []capture.Packet) {
 			for _, p := range batch {
-				if err := node.SendFrame("eth0", broadcastFrame(from, p.Data)); err != nil {
+				if err := node.SendFrame("eth0", labtest.Ethernet(labtest.Broadcast, from, p.Data)); err != nil {
 					m.t.Error(err)
 				}
 			}
@@ -117,14 +116,6 @@ func (m *migration) startOld(server int) {
 			m.old[server]()
 		}
 	})
-}
-
-func broadcastFrame(from [6]byte, packet []byte) []byte {
-	frame := append(slices.Repeat([]byte{0xff}, 6), from[:]...)
-	if packet[0]>>4 == 6 {
-		return append(append(frame, 0x86, 0xdd), packet...)
-	}
-	return append(append(frame, 0x08, 0x00), packet...)
 }
 
 // do does a line of the page on a server, and reports whether it told a daemon something.

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"net/http"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -107,15 +106,11 @@ func (m *monitored) do(line string) {
 // here puts our files in the place of those of a line. There is one host, and one user.
 func (m *monitored) here(line string) string {
 	m.t.Helper()
-	integration, err := os.Getwd()
-	if err != nil {
-		m.t.Fatal(err)
-	}
 	return strings.NewReplacer(
 		"/etc/ptbrelay/", m.admin.dir+"/",
 		"/etc/prometheus/", m.file("prometheus")+"/",
 		"/usr/local/bin/", m.admin.dir+"/",
-		"integration/", integration+"/",
+		"integration/", absolute(m.t, ".")+"/",
 		"ssh SERVER ", "",
 		"-g prometheus ", "",
 		"chown ptbrelay: ", "chown 0:0 ",

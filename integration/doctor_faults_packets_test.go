@@ -42,12 +42,12 @@ func filterFaults() []fault {
 		},
 		{
 			id: "icmp-filtered", name: "IPv4",
-			commit: drop(matchPTB(false)),
+			commit: drop(lab.MatchPTB(lab.IPv4)),
 			told:   []string{"error icmp-filtered " + rule},
 		},
 		{
 			id: "icmp-filtered", name: "IPv6",
-			commit: drop(matchPTB(true)),
+			commit: drop(lab.MatchPTB(lab.IPv6)),
 			told:   []string{"error icmp-filtered " + rule},
 		},
 		{

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"ptbrelay/integration/lab"
+
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
@@ -167,26 +169,16 @@ func (e edge) changeRules(words []string) {
 				e.t.Errorf("no form of rule: %q", command)
 				continue
 			}
+			family := lab.IPv4
+			if strings.HasPrefix(rule[4], "icmpv6") {
+				family = lab.IPv6
+			}
 			table := &nftables.Table{Name: rule[2], Family: nftables.TableFamilyINet}
 			conn.InsertRule(&nftables.Rule{
 				Table: table, Chain: &nftables.Chain{Name: rule[3], Table: table},
-				Exprs: append(matchPTB(strings.HasPrefix(rule[4], "icmpv6")), &expr.Verdict{Kind: expr.VerdictAccept}),
+				Exprs: append(lab.MatchPTB(family), &expr.Verdict{Kind: expr.VerdictAccept}),
 			})
 		}
 		return conn.Flush()
 	}))
-}
-
-// matchPTB matches ICMP type 3 code 4, or ICMPv6 type 2.
-func matchPTB(ipv6 bool) []expr.Any {
-	protocol, header := byte(unix.IPPROTO_ICMP), []byte{3, 4}
-	if ipv6 {
-		protocol, header = unix.IPPROTO_ICMPV6, []byte{2}
-	}
-	return []expr.Any{
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{protocol}},
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Len: uint32(len(header))},
-		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: header},
-	}
 }

@@ -24,7 +24,7 @@ func TestDoctorAsNobody(t *testing.T) {
 	unread = append(unread, "unknown conntrack-invalid-drop", "unknown icmp-filtered", "unknown bpf-before-us")
 	checkSudo(t, checkDoctor(t, e.Node, append(unread, groups...)))
 
-	labtest.Drop(t, e.Node, matchPTB(false))
+	labtest.Drop(t, e.Node, lab.MatchPTB(lab.IPv4))
 	e.takeGroup(33)
 	e.tag(lab.IPv6, 1280, false)
 	e.forget("2001:db8:3::1/128")

@@ -105,7 +105,7 @@ func (e edge) chainDrop(chains int) {
 			if i == chains-1 {
 				verdict.Kind = expr.VerdictDrop
 			}
-			conn.AddRule(&nftables.Rule{Table: table, Chain: c, Exprs: append(matchPTB(false), verdict)})
+			conn.AddRule(&nftables.Rule{Table: table, Chain: c, Exprs: append(lab.MatchPTB(lab.IPv4), verdict)})
 			conn.AddRule(&nftables.Rule{Table: table, Chain: input, Exprs: []expr.Any{&expr.Verdict{Kind: expr.VerdictJump, Chain: c.Name}}})
 			if i%32 == 0 { // the kernel's answers to more at once do not fit its buffer
 				if err := conn.Flush(); err != nil {

@@ -15,6 +15,15 @@ func fileText(t testing.TB, path string) string {
 	return string(b)
 }
 
+func absolute(t testing.TB, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func writeFile[Text string | []byte](t testing.TB, path string, text Text) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {

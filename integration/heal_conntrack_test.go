@@ -21,11 +21,7 @@ func TestHealsWithInvalidDropped(t *testing.T) {
 	if err := r.CheckHash(l.Landings(taps)); err != nil {
 		t.Fatal(err)
 	}
-	for _, x := range r.Results {
-		if !x.Finished {
-			t.Errorf("%v: %v", x.Flow, x.Err)
-		}
-	}
+	allFinished(t, r)
 	checkSlowest(t, r)
 	var dropped uint64
 	for _, s := range l.Servers {

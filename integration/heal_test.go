@@ -151,17 +151,14 @@ func TestHealsWithStrictReversePath(t *testing.T) {
 	l := labtest.New(t, lab.Options{Clients: 32, RPFilter: 1})
 	labtest.StartRelays(t, l)
 	r := labtest.Downloads(t, l, lab.Load{})
-	for _, x := range r.Results {
-		if !x.Finished {
-			t.Errorf("%v: %v", x.Flow, x.Err)
-		}
-	}
+	allFinished(t, r)
 	checkSlowest(t, r)
 }
 
 // Servers that drop unicast packets in broadcast frames are beyond the reach of
 // this transport: nothing but the setting differs from the test above.
 func TestBroadcastDropped(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	l := labtest.New(t, lab.Options{Clients: 32})
 	taps := labtest.TapServers(t, l)
 	for _, s := range l.Servers {

@@ -17,19 +17,17 @@ import (
 	"ptbrelay/integration/labtest"
 )
 
-const (
-	imageVersion = "v9.8.7"
-	// imageTime is when the image says that it was made; buildah's way to say
-	// SOURCE_DATE_EPOCH.
-	imageTime = "1767225600"
-)
+// imageTime is when the image says that it was made; buildah's way to say
+// SOURCE_DATE_EPOCH.
+const imageTime = "1767225600"
 
 // TestImage makes the image twice, looks into it, and runs what is in it.
 func TestImage(t *testing.T) {
+	t.Parallel() // with what waits
 	if !ofRoot(t) {
 		t.Skip("buildah makes the image as the machine's root only")
 	}
-	binary := makeBinary(t, "..", imageVersion)
+	binary := makeBinary(t, "..")
 	image := makeImage(t, binary)
 	t.Run("reproducible", func(t *testing.T) {
 		if again := makeImage(t, binary); again.digest != image.digest {
@@ -41,7 +39,7 @@ func TestImage(t *testing.T) {
 	image.unpack(t, root)
 	t.Run("version", func(t *testing.T) {
 		p := startContainer(t, labtest.Node(t, "host"), root, image.argv("version"), "")
-		if code, out := p.wait(); code != 0 || !strings.HasPrefix(out, "ptbrelay "+imageVersion+" ") {
+		if code, out := p.wait(); code != 0 || !strings.HasPrefix(out, "ptbrelay "+builtVersion+" ") {
 			t.Errorf("version: exit code %d, %s", code, out)
 		}
 	})
@@ -84,7 +82,7 @@ func checkImage(t *testing.T, image ociImage) {
 			"org.opencontainers.image.title":       "ptbrelay",
 			"org.opencontainers.image.description": image.config.Labels["org.opencontainers.image.description"],
 			"org.opencontainers.image.licenses":    "Apache-2.0",
-			"org.opencontainers.image.version":     imageVersion,
+			"org.opencontainers.image.version":     builtVersion,
 		},
 	}
 	delete(image.config.Labels, "io.buildah.version") // buildah's signature
@@ -122,10 +120,10 @@ func makeImage(t *testing.T, binary string) ociImage {
 	store := t.TempDir()
 	buildah := []string{requireProgram(t, "buildah"), "--storage-driver", "vfs",
 		"--root", filepath.Join(store, "root"), "--runroot", filepath.Join(store, "run")}
-	program(t, "make", "-s", "-C", "..", "-o", "build", "image", "VERSION="+imageVersion, "BIN="+binary,
+	program(t, "make", "-s", "-C", "..", "-o", "build", "image", "VERSION="+builtVersion, "BIN="+binary,
 		"DOCKER="+strings.Join(buildah, " "), "IMAGEFLAGS=--isolation chroot --timestamp "+imageTime)
 	layout := filepath.Join(store, "layout")
-	program(t, buildah[0], append(buildah[1:], "push", "ptbrelay:"+imageVersion, "oci:"+layout)...)
+	program(t, buildah[0], append(buildah[1:], "push", "ptbrelay:"+builtVersion, "oci:"+layout)...)
 	return readImage(t, layout, binary)
 }
 

@@ -12,15 +12,13 @@ import (
 // forgedDatagrams are datagrams of nobody in the group, each refused for another
 // reason (package transport).
 func forgedDatagrams() (all [][]byte) {
-	const (
-		version1, ptb, passOn, noType = 1, 1, 4, 77
-		header, tag                   = 36, 16
-	)
+	const version1, ptb, passOn, noType = 1, 1, 4, 77
+	const size = labtest.EnvelopeHeader + labtest.EnvelopeTag + 100
 	envelope := func(version, kind byte, at time.Time) []byte {
-		b := make([]byte, header, header+tag+100)
-		b[0], b[1] = version, kind
-		binary.BigEndian.PutUint64(b[28:], uint64(at.UnixMilli()))
-		return b[:cap(b)]
+		b := make([]byte, size)
+		b[0], b[labtest.EnvelopeType] = version, kind
+		binary.BigEndian.PutUint64(b[labtest.EnvelopeMillis:], uint64(at.UnixMilli()))
+		return b
 	}
 	now := time.Now()
 	return [][]byte{

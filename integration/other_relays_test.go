@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"slices"
 	"testing"
 
 	"ptbrelay/integration/lab"
@@ -11,6 +10,7 @@ import (
 // Relays of another make on the same segment, on the same servers even, add
 // their own copy and no more.
 func TestForeignRelaysMakeNoLoop(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	// What cloudflare/pmtud takes: all but frames to the broadcast address.
 	unicast := []lab.PacketType{lab.PacketHost, lab.PacketOtherHost}
 	for name, c := range map[string]struct {
@@ -50,7 +50,7 @@ const foreignLimit = 1000
 // without memory.
 func startForeign(t *testing.T, n *lab.Node, takes []lab.PacketType) {
 	t.Helper()
-	to, from := [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, labtest.MAC(t, n, "eth0")
+	from := labtest.MAC(t, n, "eth0")
 	tap := labtest.TapWith(t, n, "eth0", lab.TapOptions{Types: takes})
 	done := make(chan struct{})
 	t.Cleanup(func() { <-done }) // before the tap is closed
@@ -61,8 +61,8 @@ func startForeign(t *testing.T, n *lab.Node, takes []lab.PacketType) {
 			if err != nil {
 				return // the test has ended
 			}
-			for _, p := range labtest.PTBs(frames[next:]) {
-				if err := n.SendFrame("eth0", slices.Concat(to[:], from[:], p.Frame.Data[12:])); err != nil {
+			for _, p := range lab.PTBs(frames[next:]) {
+				if err := n.SendFrame("eth0", labtest.Ethernet(labtest.Broadcast, from, p.Frame.Data[14:])); err != nil {
 					t.Error(err)
 					return
 				}

@@ -32,6 +32,11 @@ func testPackageLife(t *testing.T, tool packageTool, before, after packages) {
 	writeFile(t, p.path(packagedConfig), operatorsConfig)
 	p.sh("ptbrelay genkey | install -o ptbrelay -g ptbrelay -m 600 /dev/stdin " + packagedKey)
 	key := fileText(t, p.path(packagedKey))
+	p.sh("chmod 600 " + packagedConfig)
+	if text, code := p.run("ptbrelay", "check-config"); code != 1 || !strings.Contains(text, "cannot read "+packagedConfig+"; chown ptbrelay: ") {
+		t.Errorf("exit code %d of a configuration that only root reads: %s", code, text)
+	}
+	p.sh("chmod 644 " + packagedConfig)
 	p.sh("ptbrelay check-config && systemctl enable --now ptbrelay")
 	p.is("is-active", "active")
 	p.relays()

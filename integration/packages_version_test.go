@@ -20,6 +20,7 @@ var describedVersions = []struct{ described, epoch, want string }{
 	{"v0.2.0", "1767400006", "0.2.0"},
 	{"v0.2.0-dirty", "1767400006", "0.2.0+dirty"},
 	{"v0.10.0", "1767400007", "0.10.0"},
+	{"0.10.1", "1767400008", "0.10.1"},
 }
 
 // What git describes becomes a version that dpkg and rpm take to be newer than all that

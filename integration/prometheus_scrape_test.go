@@ -3,7 +3,6 @@ package integration
 import (
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -67,17 +66,13 @@ func scrapeAll(t *testing.T, l *lab.Lab) string {
 // targets, in its own form, five times a second.
 func scraping(t *testing.T, targets ...string) string {
 	t.Helper()
-	rules, err := filepath.Abs(rulesFile)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return fmt.Sprintf(`
 global: {scrape_interval: 200ms, evaluation_interval: 200ms}
 rule_files: [%q]
 scrape_configs:
   - job_name: ptbrelay
     static_configs: [%s]
-`, rules, strings.Join(targets, ", "))
+`, absolute(t, rulesFile), strings.Join(targets, ", "))
 }
 
 // scrapedGroup is a group of daemons and the Prometheus that scrapes them.

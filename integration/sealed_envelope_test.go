@@ -19,17 +19,6 @@ import (
 // The envelope as the documentation of relay/transport specifies it, written from
 // that text and not by that code: so any field can be a wrong one.
 
-// Offsets in an envelope's header, in bytes, and its size.
-const (
-	envelopeType    = 1
-	envelopeKeyID   = 3
-	envelopeSession = 4
-	envelopeCounter = 20
-	envelopeMillis  = 28
-	envelopeHeader  = 36
-	envelopeTag     = 16
-)
-
 // session seals as one run of a daemon with one key does.
 type session struct {
 	id    [16]byte
@@ -74,7 +63,7 @@ func (s *session) header(kind transport.Type, counter uint64, at time.Time) []by
 
 // seal appends a datagram with this header, whatever it says.
 func (s *session) seal(dst, header, payload []byte) []byte {
-	nonce := append(append(make([]byte, 0, 12), header[envelopeMillis+4:]...), header[envelopeCounter:envelopeMillis]...)
+	nonce := append(append(make([]byte, 0, 12), header[labtest.EnvelopeMillis+4:]...), header[labtest.EnvelopeCounter:labtest.EnvelopeMillis]...)
 	return s.aead.Seal(append(dst, header...), nonce, payload, header)
 }
 
@@ -110,7 +99,7 @@ func awaitSealed(t testing.TB, tap *lab.Tap, way lab.PacketType, kind transport.
 	t.Helper()
 	labtest.Eventually(t, 20*time.Second, "a datagram "+kind.String()+" is on the wire", func() error {
 		for _, f := range tap.Frames() {
-			if d := sealedIn(f); d != nil && f.Type == way && transport.Type(d[envelopeType]) == kind {
+			if d := sealedIn(f); d != nil && f.Type == way && transport.Type(d[labtest.EnvelopeType]) == kind {
 				sealed = d
 				return nil
 			}

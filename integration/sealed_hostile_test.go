@@ -75,7 +75,7 @@ func (o *outpost) hostiles() []hostile {
 	right := func([]byte) {}
 	at := func(move func(now time.Time) time.Time) func(header []byte) {
 		return func(h []byte) {
-			binary.BigEndian.PutUint64(h[envelopeMillis:], uint64(move(time.Now()).UnixMilli()))
+			binary.BigEndian.PutUint64(h[labtest.EnvelopeMillis:], uint64(move(time.Now()).UnixMilli()))
 		}
 	}
 	// forged is the recorded copy of the peer's session, with edits.
@@ -88,8 +88,8 @@ func (o *outpost) hostiles() []hostile {
 	}
 	return []hostile{
 		{"zero length", "unknown", "bad-size", again(nil)},
-		{"half a header", "unknown", "bad-size", again(copied[:envelopeHeader-1])},
-		{"a header without a tag", "ptb", "bad-size", again(copied[:envelopeHeader+envelopeTag-1])},
+		{"half a header", "unknown", "bad-size", again(copied[:labtest.EnvelopeHeader-1])},
+		{"a header without a tag", "ptb", "bad-size", again(copied[:labtest.EnvelopeHeader+labtest.EnvelopeTag-1])},
 		{"a PTB of no bytes", "ptb", "bad-size", by(insider, transport.TypePTB, nil, right)},
 		{"a PTB too long", "ptb", "bad-size", by(insider, transport.TypePTB, make([]byte, transport.MaxPacket+1), right)},
 		{"fragments", "probe", "bad-size", by(insider, transport.TypeProbe, make([]byte, 4000), right)},
@@ -100,33 +100,33 @@ func (o *outpost) hostiles() []hostile {
 		{"type 200", "unknown", "bad-type", by(insider, 200, ptb, right)},
 		{"own, reflected", "ptb", "self", again(own)},
 		{"own session, forged", "receipt", "self", by(insider, transport.TypeReceipt, ptb, func(h []byte) {
-			copy(h[envelopeSession:], own[envelopeSession:envelopeCounter])
+			copy(h[labtest.EnvelopeSession:], own[labtest.EnvelopeSession:labtest.EnvelopeCounter])
 		})},
 		{"older than the tolerance", "ptb", "stale", by(insider, transport.TypePTB, ptb, at(func(now time.Time) time.Time { return now.Add(-31 * time.Second) }))},
 		{"newer than the tolerance", "ptb", "stale", by(insider, transport.TypePTB, ptb, at(func(now time.Time) time.Time { return now.Add(35 * time.Second) }))},
 		{"from before the start", "ptb", "stale", by(insider, transport.TypePTB, ptb, at(func(time.Time) time.Time { return o.began }))},
-		{"from no time", "probe", "stale", by(insider, transport.TypeProbe, ptb, func(h []byte) { clear(h[envelopeMillis:]) })},
+		{"from no time", "probe", "stale", by(insider, transport.TypeProbe, ptb, func(h []byte) { clear(h[labtest.EnvelopeMillis:]) })},
 		{"from the end of time", "ptb", "stale", by(insider, transport.TypePTB, ptb, func(h []byte) {
-			binary.BigEndian.PutUint64(h[envelopeMillis:], 1<<64-1)
+			binary.BigEndian.PutUint64(h[labtest.EnvelopeMillis:], 1<<64-1)
 		})},
 		{"sealed with a key of another id", "ptb", "unauthenticated", by(foreign, transport.TypePTB, ptb, right)},
 		{"sealed with a key of the same id", "ptb", "unauthenticated", by(twin, transport.TypePTB, ptb, right)},
 		{"made up", "probe", "unauthenticated", func() []byte {
 			h := insider.header(transport.TypeProbe, 0, time.Now())
-			_, _ = rand.Read(h[envelopeSession:envelopeCounter]) // never fails
+			_, _ = rand.Read(h[labtest.EnvelopeSession:labtest.EnvelopeCounter]) // never fails
 			return append(h, make([]byte, len(ptb))...)
 		}},
 		{"made up in a known session", "ptb", "unauthenticated", forged(func(d []byte) {
-			binary.BigEndian.PutUint64(d[envelopeCounter:], 1<<62)
-			clear(d[envelopeHeader:])
+			binary.BigEndian.PutUint64(d[labtest.EnvelopeCounter:], 1<<62)
+			clear(d[labtest.EnvelopeHeader:])
 		})},
-		{"counted up", "ptb", "unauthenticated", forged(func(d []byte) { d[envelopeCounter+6]++ })},
+		{"counted up", "ptb", "unauthenticated", forged(func(d []byte) { d[labtest.EnvelopeCounter+6]++ })},
 		{"made younger", "ptb", "unauthenticated", forged(func(d []byte) {
-			sealed := d[envelopeMillis:]
+			sealed := d[labtest.EnvelopeMillis:]
 			binary.BigEndian.PutUint64(sealed, binary.BigEndian.Uint64(sealed)+1)
 		})},
-		{"turned into a receipt", "receipt", "unauthenticated", forged(func(d []byte) { d[envelopeType] = byte(transport.TypeReceipt) })},
-		{"one bit flipped", "ptb", "unauthenticated", forged(func(d []byte) { d[envelopeHeader+5] ^= 1 })},
+		{"turned into a receipt", "receipt", "unauthenticated", forged(func(d []byte) { d[labtest.EnvelopeType] = byte(transport.TypeReceipt) })},
+		{"one bit flipped", "ptb", "unauthenticated", forged(func(d []byte) { d[labtest.EnvelopeHeader+5] ^= 1 })},
 		{"its reserved byte set", "ptb", "unauthenticated", forged(func(d []byte) { d[2] = 1 })},
 		{"a copy again", "ptb", "replayed", again(copied)},
 		{"a probe again", "probe", "replayed", again(probe)},
@@ -194,8 +194,8 @@ func (o *outpost) exhaust() {
 	frame := labtest.NewUDPFrame(o.t, o.lab, 0, udpPort)
 	insider := newSession(o.t, labtest.Key(0))
 	flood := labtest.StartFloodToward(o.t, o.lab, 0, lab.Stream{Rate: rate, Count: 20 * rate, Fill: func(_ int, buf []byte) []byte {
-		made := append(insider.header(transport.TypeReceipt, 0, time.Now()), make([]byte, envelopeTag)...)
-		_, _ = rand.Read(made[envelopeSession:envelopeCounter]) // never fails
+		made := append(insider.header(transport.TypeReceipt, 0, time.Now()), make([]byte, labtest.EnvelopeTag)...)
+		_, _ = rand.Read(made[labtest.EnvelopeSession:labtest.EnvelopeCounter]) // never fails
 		return frame.Put(buf, from, made)
 	}})
 	labtest.Eventually(o.t, 10*time.Second, "the daemon tries no more sessions of the stranger", func() error {

@@ -70,19 +70,11 @@ func (i *injections) install() (err error) {
 	})
 	i.object = &nftables.CounterObj{Table: table, Name: "ptbs"}
 	i.conn.AddObj(i.object)
-	for _, ptb := range []struct {
-		protocol byte
-		first    []byte // type and code
-	}{{unix.IPPROTO_ICMP, []byte{3, 4}}, {unix.IPPROTO_ICMPV6, []byte{2, 0}}} {
-		i.conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
+	for _, f := range lab.Families() {
+		i.conn.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(lab.MatchPTB(f),
 			&expr.Meta{Register: 1, Key: expr.MetaKeyIIFTYPE},
 			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.NativeEndian.PutUint16(unix.ARPHRD_LOOPBACK)},
-			&expr.Meta{Register: 1, Key: expr.MetaKeyL4PROTO},
-			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{ptb.protocol}},
-			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Len: 2},
-			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: ptb.first},
-			&expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: i.object.Name},
-		}})
+			&expr.Objref{Type: unix.NFT_OBJECT_COUNTER, Name: i.object.Name})})
 	}
 	return i.conn.Flush()
 }

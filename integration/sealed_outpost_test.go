@@ -94,7 +94,7 @@ func (o *outpost) believes(n int) {
 func (o *outpost) checkNothingInjected() {
 	o.t.Helper()
 	injections := 0
-	for _, p := range labtest.PTBs(labtest.Fence(o.t, o.server, "lo", o.inside)) {
+	for _, p := range lab.PTBs(labtest.Fence(o.t, o.server, "lo", o.inside)) {
 		if p.Frame.Type == lab.PacketOutgoing {
 			injections++
 		}

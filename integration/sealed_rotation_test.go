@@ -107,7 +107,7 @@ func (r *rotating) sealsWith(key string) {
 	for i, tap := range r.wire {
 		tap.Reset()
 		sealed := awaitSealed(r.t, tap, lab.PacketOutgoing, transport.TypePTB)
-		if got := sealed[envelopeKeyID]; got != want {
+		if got := sealed[labtest.EnvelopeKeyID]; got != want {
 			r.t.Errorf("server %d seals with a key of id %d, want %d", i, got, want)
 		}
 	}

@@ -101,17 +101,9 @@ func logAnyPTB(t testing.TB, n *lab.Node) {
 			Name: "prerouting", Table: table, Type: nftables.ChainTypeFilter,
 			Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRaw,
 		})
-		for _, ptb := range []struct {
-			protocol byte
-			first    []byte // type and code
-		}{{unix.IPPROTO_ICMP, []byte{3, 4}}, {unix.IPPROTO_ICMPV6, []byte{2, 0}}} {
-			conn.AddRule(&nftables.Rule{Table: table, Chain: prerouting, Exprs: []expr.Any{
-				&expr.Meta{Register: 1, Key: expr.MetaKeyL4PROTO},
-				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{ptb.protocol}},
-				&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Len: 2},
-				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: ptb.first},
-				&expr.Log{Key: 1<<unix.NFTA_LOG_GROUP | 1<<unix.NFTA_LOG_QTHRESHOLD, Group: 33, QThreshold: 1},
-			}})
+		for _, f := range lab.Families() {
+			log := &expr.Log{Key: 1<<unix.NFTA_LOG_GROUP | 1<<unix.NFTA_LOG_QTHRESHOLD, Group: 33, QThreshold: 1}
+			conn.AddRule(&nftables.Rule{Table: table, Chain: prerouting, Exprs: append(lab.MatchPTB(f), log)})
 		}
 		return conn.Flush()
 	})

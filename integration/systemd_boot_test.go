@@ -161,7 +161,7 @@ func controlGroup(t testing.TB) *os.File {
 	t.Helper()
 	path, err := os.MkdirTemp(ownControlGroup(t), "ptbrelay-test-")
 	if err != nil {
-		unable(t, err)
+		labtest.Unable(t, err)
 	}
 	t.Cleanup(func() {
 		writeFile(t, filepath.Join(path, "cgroup.kill"), "1")
@@ -190,19 +190,9 @@ func ownControlGroup(t testing.TB) (path string) {
 		}
 	}
 	if mounted == "" || own == "" {
-		unable(t, errors.New("no control groups of version 2 are mounted here"))
+		labtest.Unable(t, errors.New("no control groups of version 2 are mounted here"))
 	}
 	return filepath.Join(mounted, own)
-}
-
-// unable skips the test that this host cannot run. Where labs are required that is a
-// failure.
-func unable(t testing.TB, why error) {
-	t.Helper()
-	if os.Getenv("PTBRELAY_REQUIRE_LAB") != "" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }
 
 // removeGroups removes a control group and those below it.

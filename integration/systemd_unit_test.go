@@ -41,11 +41,7 @@ func TestSystemdUnit(t *testing.T) {
 	requireSystemd(t)
 	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
 	server := l.Servers[0]
-	folder, err := filepath.Abs("systemd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := bootSystemd(t, server, fmt.Sprintf(fitted, builtBinary(t), folder, labtest.Key(0)))
+	s := bootSystemd(t, server, fmt.Sprintf(fitted, makeBinary(t, ".."), absolute(t, "systemd"), labtest.Key(0)))
 
 	s.configure("interfaces: [side0]\n")
 	s.must("systemctl", "enable", "--now", "--no-block", "ptbrelay")
@@ -60,6 +56,10 @@ func TestSystemdUnit(t *testing.T) {
 	s.must("systemctl", "reload", "ptbrelay")
 	s.shows("StatusText", "capturing, dry run")
 	relays(t, l, "dry-run", 42001)
+	s.configure("interface: eth0\n")
+	s.shows("StatusText", "capturing, dry run, configuration refused")
+	s.configure("interfaces: [eth0]\nrelay: {dry_run: true}\n")
+	s.shows("StatusText", "capturing, dry run")
 
 	s.kill("KILL")
 	s.kill("ABRT")
@@ -97,17 +97,6 @@ func TestSystemdUnitIsTight(t *testing.T) {
 	if b, err := exec.Command(analyze, "security", "--offline=yes", "--threshold="+most, "--no-pager", path).CombinedOutput(); err != nil {
 		t.Errorf("security: %v\n%s", err, b)
 	}
-}
-
-// builtBinary builds the binary as it is given away.
-func builtBinary(t testing.TB) (path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "ptbrelay")
-	build := exec.Command(requireProgram(t, "make"), "-s", "-C", "..", "build", "BIN="+path)
-	if b, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("make build: %v\n%s", err, b)
-	}
-	return path
 }
 
 func (s *systemd) configure(text string) {

@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"errors"
 	"slices"
 	"testing"
 
@@ -10,8 +9,6 @@ import (
 	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
 )
-
-var errNotYet = errors.New("not yet")
 
 // strict is the policy of the corpus as a configuration.
 const strict = `

@@ -6,8 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
+	"ptbrelay/classify"
+	"ptbrelay/classify/classifytest"
 	"ptbrelay/integration/lab"
 	"ptbrelay/integration/labtest"
+	"ptbrelay/relay/rules"
 )
 
 // Several VIPs heal, however the servers hold and the configuration names them;
@@ -70,6 +75,7 @@ func checkHealed(t *testing.T, l *lab.Lab, r lab.Report, taps []*lab.Tap) {
 // A VIP that the configuration does not name is none of ours: nothing about it
 // is relayed, though this host holds it; what is named heals beside it.
 func TestOtherVIPsAreNotRelayed(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	l := labtest.New(t, lab.Options{VIPCount: 2})
 	taps := labtest.TapServers(t, l)
 	labtest.StartRelays(t, l, "--config", writeConfig(t, "vips: [192.0.2.1, 2001:db8:ffff::1]\n"))
@@ -94,4 +100,45 @@ func TestOtherVIPsAreNotRelayed(t *testing.T) {
 	if len(tried) != 4 {
 		t.Errorf("PTBs missed their owners for %v, want some for both VIPs of both families", tried)
 	}
+}
+
+// A VIP that this host gains or loses is relayed for, or not, at once: by the
+// rules, which ask the FIB, and by the policy, which follows it.
+func TestFollowsLocalAddresses(t *testing.T) {
+	l := labtest.New(t, lab.Options{Clients: 1, Servers: 2})
+	server := l.Servers[0]
+	// The operator's table is wider than what is local.
+	operatorsTable(t, server, rules.Config{Group: 33, Guard: 100000, VIPs: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
+	labtest.StartRelay(t, server, "--config", writeConfig(t, "rules: {manage: false}\n"))
+	lo, err := server.Handle().LinkByName("lo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	vip, err := netlink.ParseAddr("192.0.2.77/32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := uint16(41000)
+	until := func(metric string) {
+		t.Helper()
+		before := metricsOf(t, server)[metric]
+		labtest.Eventually(t, 5*time.Second, metric+" rises", func() error {
+			port++
+			labtest.FromRouter(t, l, 0, classifytest.PTB{VIP: netip.MustParseAddr("192.0.2.77"), ClientPort: port}.Bytes())
+			if metricsOf(t, server)[metric] == before {
+				return errNotYet
+			}
+			return nil
+		})
+	}
+	until(verdictMetric("ipv4", classify.ForeignVIP))
+	if err := server.Handle().AddrAdd(lo, vip); err != nil {
+		t.Fatal(err)
+	}
+	until(outcomeMetric("ipv4", "relayed"))
+	if err := server.Handle().AddrDel(lo, vip); err != nil {
+		t.Fatal(err)
+	}
+	until(verdictMetric("ipv4", classify.ForeignVIP))
+	checkLaws(t, server)
 }

@@ -45,6 +45,9 @@ func (r *Reload) Succeeded(t time.Time) {
 // Failed notes that a configuration was refused; the old one goes on.
 func (r *Reload) Failed() { r.failed.Store(true) }
 
+// Refused tells whether the last configuration was.
+func (r *Reload) Refused() bool { return r.failed.Load() }
+
 // Collector exports the counts of all rooms of the relay to Prometheus. It reads
 // them at scrape; every label value is there from the start.
 type Collector struct{ from Sources }

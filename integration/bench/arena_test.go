@@ -3,8 +3,6 @@ package bench
 import (
 	"errors"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -39,17 +37,13 @@ type arena struct {
 func newArena(b *testing.B) *arena {
 	b.Helper()
 	l := labtest.New(b, lab.Options{Shape: lab.ShapeRouted, Clients: 1, Servers: 2})
-	path := filepath.Join(b.TempDir(), "config.yaml")
-	if err := os.WriteFile(path, []byte(noIntakeLimits), 0o600); err != nil {
-		b.Fatal(err)
-	}
 	port := config.Default().UDP.Port
 	a := &arena{
 		lab:      l,
 		peer:     netip.AddrPortFrom(l.ServerAddr(lab.IPv4, 0), port),
 		stranger: netip.AddrPortFrom(l.ClientAddr(lab.IPv4, 0), port),
 		server:   l.Servers[1],
-		daemon:   labtest.UDPRelays(b, l, lab.IPv4, "--config", path)[1],
+		daemon:   labtest.UDPRelays(b, l, lab.IPv4, "--config", configFile(b, noIntakeLimits))[1],
 		sender:   labtest.Sender(b, l.Router, l.RouterInterface(0)),
 		ptbs:     newNumbered(classify.IPv4, labtest.FrameTo(b, l, 0, classifytest.PTB{QuoteBytes: 28}.Bytes())),
 		next:     1 << 16,
@@ -71,7 +65,7 @@ func (a *arena) record(b *testing.B, port uint16) {
 	a.send(b, 1)
 	_, err = tap.Wait(b.Context(), func(frames []lab.Frame) bool {
 		for _, f := range frames {
-			if transport.Type(f.Data[envelope+envelopeType]) == transport.TypePTB {
+			if transport.Type(f.Data[envelope+labtest.EnvelopeType]) == transport.TypePTB {
 				a.recorded = f.Data[envelope:]
 			}
 		}

@@ -110,22 +110,15 @@ func newMixture() *mixture {
 	m := new(mixture)
 	clients := [2]netip.Addr{netip.MustParseAddr("10.0.0.9"), classifytest.Client6} // the second and third byte change, and the third group
 	for i, f := range []classify.Family{classify.IPv4, classify.IPv6} {
-		m.ptbs[i] = newNumbered(f, onWire(f, classifytest.PTB{Family: f}.Bytes()))
-		m.syns[i] = onWire(f, classifytest.SYN{Family: f, Client: clients[i]}.Bytes())
-		m.data[i] = onWire(f, classifytest.SYN{Family: f, Flags: new(uint8(0x10)), Payload: make([]byte, 1400)}.Bytes())
+		m.ptbs[i] = newNumbered(f, onWire(classifytest.PTB{Family: f}.Bytes()))
+		m.syns[i] = onWire(classifytest.SYN{Family: f, Client: clients[i]}.Bytes())
+		m.data[i] = onWire(classifytest.SYN{Family: f, Flags: new(uint8(0x10)), Payload: make([]byte, 1400)}.Bytes())
 	}
 	return m
 }
 
-// onWire puts a packet behind an Ethernet header.
-func onWire(f classify.Family, packet []byte) []byte {
-	header := make([]byte, 14)
-	header[12], header[13] = 0x08, 0x00
-	if f == classify.IPv6 {
-		header[12], header[13] = 0x86, 0xdd
-	}
-	return append(header, packet...)
-}
+// onWire puts a packet behind an Ethernet header without addresses.
+func onWire(packet []byte) []byte { return labtest.Ethernet([6]byte{}, [6]byte{}, packet) }
 
 // frame is what was captured of frame number i, valid until the next one, and how
 // long the whole is: PTBs about a flow each, SYNs from many networks.

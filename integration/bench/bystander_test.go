@@ -230,12 +230,8 @@ func newIsland(b *testing.B, name string, packet classifytest.PTB) *island {
 		check(n.Handle().RouteReplace(&netlink.Route{Dst: everywhere, LinkIndex: link.Attrs().Index}))
 	}
 	i := &island{node: n, sender: labtest.Sender(b, n, "eth0")}
-	to, from := labtest.MAC(b, n, "eth1"), labtest.MAC(b, n, "eth0")
-	etherType := []byte{0x08, 0x00}
-	if packet.Family == classify.IPv6 {
-		etherType = []byte{0x86, 0xdd}
-	}
-	i.frames = slices.Repeat([][]byte{slices.Concat(to[:], from[:], etherType, packet.Bytes())}, burst)
+	frame := labtest.Ethernet(labtest.MAC(b, n, "eth1"), labtest.MAC(b, n, "eth0"), packet.Bytes())
+	i.frames = slices.Repeat([][]byte{frame}, burst)
 	return i
 }
 

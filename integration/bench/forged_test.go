@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ptbrelay/integration/labtest"
 	"ptbrelay/relay/transport"
 )
 
@@ -70,30 +71,19 @@ type forgery struct {
 
 // forge is for [lab.Stream].
 func (a *arena) forge(f forgery) func(n int, buf []byte) []byte {
-	datagram := make([]byte, envelopeHeader+f.packet+envelopeTag)
-	copy(datagram, a.recorded[:envelopeHeader])
-	datagram[envelopeType] = byte(transport.TypeReceipt)
+	datagram := make([]byte, labtest.EnvelopeHeader+f.packet+labtest.EnvelopeTag)
+	copy(datagram, a.recorded[:labtest.EnvelopeHeader])
+	datagram[labtest.EnvelopeType] = byte(transport.TypeReceipt)
 	return func(n int, buf []byte) []byte {
 		if !f.keyID {
-			datagram[envelopeKeyID] = byte(n)
+			datagram[labtest.EnvelopeKeyID] = byte(n)
 		}
 		if !f.session {
-			binary.BigEndian.PutUint64(datagram[envelopeSession:], rand.Uint64())
-			binary.BigEndian.PutUint64(datagram[envelopeSession+8:], rand.Uint64())
+			binary.BigEndian.PutUint64(datagram[labtest.EnvelopeSession:], rand.Uint64())
+			binary.BigEndian.PutUint64(datagram[labtest.EnvelopeSession+8:], rand.Uint64())
 		}
-		binary.BigEndian.PutUint64(datagram[envelopeCounter:], uint64(n)<<32)
-		binary.BigEndian.PutUint64(datagram[envelopeMillis:], uint64(time.Now().UnixMilli()))
+		binary.BigEndian.PutUint64(datagram[labtest.EnvelopeCounter:], uint64(n)<<32)
+		binary.BigEndian.PutUint64(datagram[labtest.EnvelopeMillis:], uint64(time.Now().UnixMilli()))
 		return a.frame.Put(buf, f.from, datagram)
 	}
 }
-
-// Offsets in an envelope's header, in bytes, and sizes (relay/transport).
-const (
-	envelopeType    = 1
-	envelopeKeyID   = 3
-	envelopeSession = 4
-	envelopeCounter = 20
-	envelopeMillis  = 28
-	envelopeHeader  = 36
-	envelopeTag     = 16
-)

@@ -13,15 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
+	"ptbrelay/relay/transport"
 )
 
-// The envelope, as relay/transport specifies it.
-const (
-	sealedOverhead = 52 // bytes of header and tag
-	sealedType     = 1  // offset of the type
-	sealedCounter  = 20 // of the counter
-	typePTB        = 1
-)
+// sealedOverhead is what an envelope adds to a packet, in bytes.
+const sealedOverhead = labtest.EnvelopeHeader + labtest.EnvelopeTag
 
 // readerBuffer is the receive buffer of a reader, in bytes: room for a burst. An
 // ordinary user gets less.
@@ -100,10 +97,10 @@ func (r *reader) read(count int) {
 			r.err = err
 			return
 		}
-		if n < len(start) || start[sealedType] != typePTB {
+		if n < len(start) || transport.Type(start[labtest.EnvelopeType]) != transport.TypePTB {
 			continue // a probe
 		}
-		counter := binary.BigEndian.Uint64(start[sealedCounter:])
+		counter := binary.BigEndian.Uint64(start[labtest.EnvelopeCounter:])
 		if counter < r.next || oobn < len(control) {
 			r.err = fmt.Errorf("datagram %d after %d, with %d bytes of timestamp", counter, r.next, oobn)
 			return

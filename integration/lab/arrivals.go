@@ -33,11 +33,8 @@ func (n *Node) CountArrivals() (*Arrivals, error) {
 	})
 	a := &Arrivals{node: n, counter: &nftables.CounterObj{Table: table, Name: "ptbs"}}
 	c.AddObj(a.counter)
-	for _, match := range [][]expr.Any{
-		icmpMatch(unix.NFPROTO_IPV4, unix.IPPROTO_ICMP, 3, 4),
-		icmpMatch(unix.NFPROTO_IPV6, unix.IPPROTO_ICMPV6, 2),
-	} {
-		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(match,
+	for _, f := range Families() {
+		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(MatchPTB(f),
 			&expr.Meta{Key: expr.MetaKeyIIFTYPE, Register: 1},
 			&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: binaryutil.NativeEndian.PutUint16(unix.ARPHRD_LOOPBACK)},
 			&expr.Meta{Key: expr.MetaKeyPKTTYPE, Register: 1},

@@ -35,7 +35,7 @@ func countArrivals(t *testing.T, l *lab.Lab) {
 	}
 	for _, ptb := range []classifytest.PTB{four, six} {
 		broadcast := labtest.FrameTo(t, l, i, ptb.Bytes())
-		copy(broadcast, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+		copy(broadcast, labtest.Broadcast[:])
 		if err := l.Router.SendFrame(l.RouterInterface(i), broadcast); err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ func TestBroadcastByHandHealsEveryFlow(t *testing.T) {
 		// The source must change too, or the switch would look for the router
 		// behind this server.
 		frame := slices.Clone(f.Data)
-		copy(frame, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+		copy(frame, labtest.Broadcast[:])
 		copy(frame[6:12], f.Data[0:6])
 		return l.Servers[server].SendFrame("eth0", frame)
 	})

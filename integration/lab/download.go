@@ -26,8 +26,8 @@ const tearDown = 2 * time.Second
 // Downloads runs one TCP download for each flow of the load, all from one
 // common start: every client connects, then all ask at once or spread as the
 // load says, and the server that accepted the flow sends. The content is checked
-// byte by byte and is another one for every client. Afterwards every connection is reset on both
-// sides, so that no state but path MTUs is left.
+// byte by byte and is another one for every client. Afterwards every connection
+// is reset on both sides, so that no state but path MTUs is left.
 //
 // Stalled flows are results, not errors; an error means that the load could
 // not be run.

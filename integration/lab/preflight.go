@@ -27,18 +27,3 @@ func (l *Lab) Preflight() error {
 		return errors.Join(append(errs, err)...)
 	})
 }
-
-// CheckHash is to be called after a phase: it returns an error unless the
-// router sent the PTBs of at least a third of each family's flows past their
-// owners, so that the phase was worth running.
-func (r Report) CheckHash(landings Landings) error {
-	var errs []error
-	for _, f := range Families() {
-		part := r.Family(f)
-		flows, missed := len(part.Results), len(part.Missed(landings))
-		if flows > 0 && 3*missed < flows {
-			errs = append(errs, fmt.Errorf("PTBs of %d of %d %v flows missed their owner, want at least a third; the router does not hash them by ports", missed, flows, f))
-		}
-	}
-	return errors.Join(errs...)
-}

@@ -60,6 +60,16 @@ func ParsePTB(f Frame) (PTB, bool) {
 	return p, ok
 }
 
+// PTBs are those among frames, as [ParsePTB] reads them.
+func PTBs(frames []Frame) (ptbs []PTB) {
+	for _, f := range frames {
+		if p, ok := ParsePTB(f); ok {
+			ptbs = append(ptbs, p)
+		}
+	}
+	return ptbs
+}
+
 // parse4 reads RFC 792's message with RFC 1191's MTU.
 func (p *PTB) parse4(b []byte) bool {
 	proto, source, destination, icmp, ok := ipv4Header(b)

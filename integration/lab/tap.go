@@ -199,15 +199,7 @@ func (t *Tap) Frames() []Frame {
 }
 
 // PTBs is what Frames holds of PTBs, parsed.
-func (t *Tap) PTBs() []PTB {
-	var ptbs []PTB
-	for _, f := range t.Frames() {
-		if p, ok := ParsePTB(f); ok {
-			ptbs = append(ptbs, p)
-		}
-	}
-	return ptbs
-}
+func (t *Tap) PTBs() []PTB { return PTBs(t.Frames()) }
 
 // Reset forgets the recorded frames; Dropped keeps its count.
 func (t *Tap) Reset() {

@@ -165,7 +165,7 @@ func TestUnicastIsNotFlooded(t *testing.T) {
 	taps := labtest.TapServers(t, l)
 	labtest.Downloads(t, l, lab.Load{Timeout: 300 * time.Millisecond})
 	for _, tap := range taps {
-		for _, p := range labtest.PTBs(labtest.Fence(t, l.Router, "servers", tap)) {
+		for _, p := range lab.PTBs(labtest.Fence(t, l.Router, "servers", tap)) {
 			if p.Frame.Type != lab.PacketHost {
 				t.Errorf("%s sees %v for %x about %v", tap.Node().Name(), p.Frame.Type, p.To, p.Flow)
 			}

@@ -121,15 +121,15 @@ func (p *probing) listen(ctx context.Context, c *net.UDPConn, server int) {
 		}
 		x.once.Do(func() {
 			x.result.Owner = server
-			x.owner, x.result.Err = p.lab.Servers[server].dialConnected(ctx, x.result.Flow)
+			x.owner, x.result.Err = p.lab.Servers[server].ConnectUDP(ctx, x.result.Flow)
 			close(x.ready)
 		})
 	}
 }
 
-// dialConnected opens the owner's socket, VIP to client, that never
+// ConnectUDP opens the socket of a flow's owner, from VIP to client, that never
 // fragments.
-func (n *Node) dialConnected(ctx context.Context, f Flow) (net.Conn, error) {
+func (n *Node) ConnectUDP(ctx context.Context, f Flow) (net.Conn, error) {
 	var conn net.Conn
 	err := n.Do(func() (err error) {
 		d := net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(f.VIP), Control: func(network, address string, c syscall.RawConn) error {

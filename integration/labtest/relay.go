@@ -3,11 +3,14 @@
 package labtest
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"slices"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ptbrelay/integration/lab"
 )
@@ -65,11 +68,19 @@ func MAC(t testing.TB, n *lab.Node, iface string) [6]byte {
 // FrameTo puts an IP packet into an Ethernet frame from the router to a server.
 func FrameTo(t testing.TB, l *lab.Lab, server int, packet []byte) []byte {
 	t.Helper()
-	to, from := MAC(t, l.Servers[server], "eth0"), MAC(t, l.Router, l.RouterInterface(server))
-	frame := append(slices.Concat(to[:], from[:]), 0x08, 0x00)
+	return Ethernet(MAC(t, l.Servers[server], "eth0"), MAC(t, l.Router, l.RouterInterface(server)), packet)
+}
+
+// Broadcast is the MAC address of everybody.
+var Broadcast = [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
+// Ethernet puts an IP packet into a frame.
+func Ethernet(to, from [6]byte, packet []byte) []byte {
+	etherType := uint16(unix.ETH_P_IP)
 	if packet[0]>>4 == 6 {
-		frame[12], frame[13] = 0x86, 0xdd
+		etherType = unix.ETH_P_IPV6
 	}
+	frame := binary.BigEndian.AppendUint16(slices.Concat(to[:], from[:]), etherType)
 	return append(frame, packet...)
 }
 

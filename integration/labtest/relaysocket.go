@@ -30,29 +30,13 @@ type Socket struct {
 // the client. It never fragments.
 func ConnectUDP(t testing.TB, server *lab.Node, flow lab.Flow) *Socket {
 	t.Helper()
-	var conn net.Conn
-	err := server.Do(func() (err error) {
-		d := net.Dialer{LocalAddr: net.UDPAddrFromAddrPort(flow.VIP), Control: neverFragment}
-		conn, err = d.DialContext(t.Context(), "udp", flow.Client.String())
-		return err
-	})
+	conn, err := server.ConnectUDP(t.Context(), flow)
 	if err != nil {
-		t.Fatalf("%s: connect %v: %v", server.Name(), flow, err)
+		t.Fatalf("connect %v: %v", flow, err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	flow.Protocol = unix.IPPROTO_UDP
 	return &Socket{Flow: flow, t: t, conn: conn.(*net.UDPConn)}
-}
-
-func neverFragment(network, _ string, c syscall.RawConn) (err error) {
-	failed := c.Control(func(fd uintptr) {
-		if network == "udp4" {
-			err = unix.SetsockoptInt(int(fd), unix.SOL_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
-		} else {
-			err = unix.SetsockoptInt(int(fd), unix.SOL_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO)
-		}
-	})
-	return errors.Join(failed, err)
 }
 
 // AcceptTCP connects a flow's client with its VIP until the test ends, and returns

@@ -3,7 +3,6 @@
 package labtest
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -63,8 +62,7 @@ func TapServers(t testing.TB, l *lab.Lab) []*lab.Tap {
 // Marker makes a broadcast frame that no other is equal to: EtherType 0x88B5,
 // a text and a nonce. Its source is a MAC address that nobody has.
 func Marker() []byte {
-	frame := bytes.Repeat([]byte{0xff}, 6)
-	frame = append(frame, 0x02, 0, 0x5e, 0xff, 0xff, 0xff)
+	frame := append(Broadcast[:], 0x02, 0, 0x5e, 0xff, 0xff, 0xff)
 	frame = binary.BigEndian.AppendUint16(frame, lab.MarkerEtherType)
 	frame = append(frame, "lab marker "...)
 	nonce := make([]byte, 16)
@@ -134,13 +132,5 @@ func onEveryCPU(f func() error) error {
 	return errors.Join(append(errs, unix.SchedSetaffinity(0, &allowed))...)
 }
 
-// PTBs parses the PTBs among frames.
-func PTBs(frames []lab.Frame) []lab.PTB {
-	var ptbs []lab.PTB
-	for _, f := range frames {
-		if p, ok := lab.ParsePTB(f); ok {
-			ptbs = append(ptbs, p)
-		}
-	}
-	return ptbs
-}
+// PTBs is [lab.PTBs].
+func PTBs(frames []lab.Frame) []lab.PTB { return lab.PTBs(frames) }

@@ -42,6 +42,17 @@ for room in bench docs grafana iptables kubernetes nftables prometheus; do
 	find integration/$room -maxdepth 1 -type f ! -name '*.go' ! -name '*_test.*' -exec cp {} "$doc/$room" \;
 done
 find "$doc" -name '*.md' -exec sed -i -e 's#](integration/#](#g' -e 's#](\.\./\.\./#](../#g' {} +
+# What they link to and is not installed, sources above all, is on the web.
+web=https://github.com/ptbrelay/ptbrelay/blob/main
+find "$doc" -name '*.md' | while read -r page; do
+	grep -oE '\]\([^)#:]+' "$page" | cut -c3- | sort -u | while read -r link; do
+		place=$(realpath -m "$(dirname "$page")/$link")
+		[ ! -e "$place" ] || continue
+		place=${place#"$doc/"}
+		[ -e "$place" ] || place=integration/$place
+		sed -i "s#](\($link\)\([)\#]\)#]($web/$place\2#g" "$page"
+	done
+done
 cp "$folder/LICENCES" "$doc/copyright"
 find "$doc" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 gzip -9nc >"$STAGE/changelog.gz" <<END
@@ -51,6 +62,14 @@ ptbrelay ($PACKAGE_VERSION-1) unstable; urgency=medium
 
  -- $MAINTAINER  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
+
+# Older ones would be installed with them.
+case $PACKAGE_ARCH in
+amd64) machine=x86_64 ;;
+arm64) machine=aarch64 ;;
+*) machine=$PACKAGE_ARCH ;;
+esac
+rm -f "$folder"/ptbrelay_*_"$PACKAGE_ARCH".deb "$folder"/ptbrelay-*."$machine".rpm
 
 for kind in deb rpm; do
 	GOOS='' GOARCH='' go tool -modfile=integration/packages/nfpm.mod nfpm package \

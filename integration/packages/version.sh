@@ -5,7 +5,7 @@
 #   EPOCH      time of the commit, in seconds since 1970
 #
 #   v1.2.3-rc1          1.2.3~rc1              before 1.2.3
-#   v1.2.3              1.2.3
+#   v1.2.3, or 1.2.3    1.2.3
 #   v1.2.3-4-g0123abc   1.2.3+4.g0123abc       after 1.2.3, before 1.2.4
 #   0123abc             0.0.0~git20260102030405.0123abc   no tag yet: before all that have one
 #   …-dirty             …+dirty                after what it was made from
@@ -13,7 +13,7 @@ set -eu
 
 clean=${1%-dirty}
 case $clean in
-v[0-9]*.*)
+v[0-9]*.* | [0-9]*.*)
 	version=$(echo "${clean#v}" | sed -E 's/-([0-9]+)-g([0-9a-f]+)$/+\1.g\2/; s/-/~/; s/-/./g')
 	;;
 *)

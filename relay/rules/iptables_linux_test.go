@@ -97,7 +97,7 @@ func sendAll(t *testing.T, l *lab.Lab) (last [2][]byte) {
 	for i, f := range []classify.Family{classify.IPv4, classify.IPv6} {
 		all = append(all, frames(t, l, f, segments(f, l.ServerAddr(lab.Families()[i], 1)))...)
 		toAll := labtest.FrameTo(t, l, 0, classifytest.PTB{Family: f, ClientPort: 30000}.Bytes())
-		copy(toAll, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+		copy(toAll, labtest.Broadcast[:])
 		all = append(all, toAll)
 		neighbours := classifytest.PTB{Family: f, VIP: l.ServerAddr(lab.Families()[i], 1)}
 		add(neighbours.Bytes())

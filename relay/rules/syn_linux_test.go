@@ -72,7 +72,7 @@ func frames(t *testing.T, l *lab.Lab, f classify.Family, all []segment) (frames 
 		s.syn.Family, s.syn.ClientPort = f, uint16(20000+i)
 		frame := labtest.FrameTo(t, l, 0, s.syn.Bytes())
 		if s.toAll {
-			copy(frame, bytes.Repeat([]byte{0xff}, 6))
+			copy(frame, labtest.Broadcast[:])
 		}
 		frames = append(frames, frame)
 	}

@@ -110,25 +110,7 @@ func TestReplacesLeftover(t *testing.T) {
 // A table without owner is put back within a second whatever was done to it,
 // and other tables are left alone.
 func TestPutBackWithoutOwner(t *testing.T) {
-	labtest.Require(t)
-	n := here{}
-	table := &Table{config: configs["vips"], log: quiet}
-	on(t, n, func() (err error) {
-		table.conn, err = table.build()
-		return err
-	})
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- table.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := errors.Join(<-ended, table.Close()); err != nil {
-			t.Error(err)
-		}
-		if got := ruleset(t, n); got != nil {
-			t.Errorf("left behind: %v", got)
-		}
-	})
+	n, table := here{}, runWithoutOwner(t)
 	want := ruleset(t, n)
 	inet := &nftables.Table{Name: Name, Family: nftables.TableFamilyINet}
 	for i, fault := range []func(*nftables.Conn){
@@ -169,6 +151,55 @@ func TestPutBackWithoutOwner(t *testing.T) {
 	labtest.Quiet(t, 300*time.Millisecond, "our own update is not taken for a fault", func() error {
 		if got := table.Stats().Reinstalled; got != 6 {
 			return fmt.Errorf("put back %d times", got)
+		}
+		return nil
+	})
+}
+
+// runWithoutOwner keeps a table in place [here] as on a kernel that knows no owner.
+func runWithoutOwner(t *testing.T) *Table {
+	t.Helper()
+	labtest.Require(t)
+	table := &Table{config: configs["vips"], log: quiet}
+	var err error
+	if table.conn, err = table.build(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- table.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-ended, table.Close()); err != nil {
+			t.Error(err)
+		}
+		if got := ruleset(t, here{}); got != nil {
+			t.Errorf("left behind: %v", got)
+		}
+	})
+	return table
+}
+
+// A table that somebody else has replaced by one of their own comes back as soon as
+// they let go of the name.
+func TestPutBackAfterAnotherOwner(t *testing.T) {
+	table := runWithoutOwner(t)
+	want := ruleset(t, here{})
+	other := install(t, here{}, configs["local"])
+	labtest.Eventually(t, time.Second, "it cannot be put back", func() error {
+		table.mu.Lock()
+		defer table.mu.Unlock()
+		if table.conn != nil {
+			return errors.New("nobody has tried")
+		}
+		return nil
+	})
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	labtest.Eventually(t, time.Second, "the table is back", func() error {
+		if got := ruleset(t, here{}); fmt.Sprint(got) != fmt.Sprint(want) || table.Stats().Reinstalled != 1 {
+			return fmt.Errorf("rules by chain: %v, want %v; %+v", got, want, table.Stats())
 		}
 		return nil
 	})

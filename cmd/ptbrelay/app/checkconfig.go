@@ -37,7 +37,7 @@ func checkConfigCommand(o *options) *cobra.Command {
 				return err
 			}
 			notes, err := besides(cfg)
-			if err != nil {
+			if err = errors.Join(err, notForService(cfg, o.read)); err != nil {
 				return err
 			}
 			text := fmt.Sprintf("%s: good\n", o.read)
@@ -48,7 +48,7 @@ func checkConfigCommand(o *options) *cobra.Command {
 			if cfg.Relay.Transport == config.TransportBroadcast && len(cfg.Interfaces) == 0 {
 				text += "note: interfaces is empty, `ptbrelay run` will need --interface\n"
 			}
-			for _, note := range append(notes, notForService(cfg, o.read)...) {
+			for _, note := range notes {
 				text += "note: " + note + "\n"
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), text)

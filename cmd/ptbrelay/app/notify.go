@@ -18,6 +18,8 @@ func (d *daemon) tell(states ...string) {
 
 func (d *daemon) tellReady() { d.tell(sd.SdNotifyReady, d.standing()) }
 
+func (d *daemon) tellStanding() { d.tell(d.standing()) }
+
 // tellStopping takes back what was said of the daemon, for nothing will say it anew.
 func (d *daemon) tellStopping() { d.tell(sd.SdNotifyStopping, "STATUS=") }
 
@@ -29,6 +31,9 @@ func (d *daemon) standing() string {
 		text += ", paused"
 	case s.DryRun:
 		text += ", dry run"
+	}
+	if d.reloads.Refused() {
+		text += ", configuration refused"
 	}
 	if config.Transport(s.Transport) == config.TransportUDP {
 		up := 0

@@ -131,16 +131,20 @@ func TestCaptureHangs(t *testing.T) {
 func TestStanding(t *testing.T) {
 	d := testDaemon()
 	for _, c := range []struct {
-		paused, dryRun bool
-		want           string
+		paused, dryRun, refused bool
+		want                    string
 	}{
-		{false, false, "STATUS=capturing"},
-		{false, true, "STATUS=capturing, dry run"},
-		{true, true, "STATUS=capturing, paused"},
+		{false, false, false, "STATUS=capturing"},
+		{false, true, false, "STATUS=capturing, dry run"},
+		{true, true, true, "STATUS=capturing, paused, configuration refused"},
+		{false, false, true, "STATUS=capturing, configuration refused"},
 	} {
 		d.now.Paused, d.now.Config.Relay.DryRun = c.paused, c.dryRun
+		if d.reloads.Succeeded(time.Now()); c.refused {
+			d.reloads.Failed()
+		}
 		if got := d.standing(); got != c.want {
-			t.Errorf("paused %v, dry run %v: %q, want %q", c.paused, c.dryRun, got, c.want)
+			t.Errorf("%+v: %q", c, got)
 		}
 	}
 }

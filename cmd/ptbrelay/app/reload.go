@@ -81,6 +81,7 @@ func (r *reloader) reload(ctx context.Context, why cause) {
 	} else {
 		r.last = next
 	}
+	defer r.tellStanding()
 	switch {
 	case err == nil:
 		r.reloads.Succeeded(time.Now())

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -14,22 +15,24 @@ import (
 // serviceUser is who the daemon runs as where a package installed it.
 const serviceUser = "ptbrelay"
 
-// notForService names the files that root, who asks, reads, and the service does not.
-func notForService(c config.Config, own string) (notes []string) {
+// notForService is what is wrong with files that root, who asks, reads, and the service
+// does not.
+func notForService(c config.Config, own string) error {
 	service, err := user.Lookup(serviceUser)
 	if err != nil || os.Geteuid() != 0 {
 		return nil
 	}
+	var wrong []error
 	files := []struct{ key, path string }{
 		{"", own}, {"udp.key_file: ", c.UDP.KeyFile}, {"peers.file: ", c.Peers.File},
 		{"http.config_file: ", c.HTTP.ConfigFile}, {"audit.asn_db: ", c.Audit.ASNDB},
 	}
 	for _, f := range files {
 		if info, err := os.Stat(f.path); err == nil && !readableBy(service, info) {
-			notes = append(notes, fmt.Sprintf("%suser %s, who the service runs as, cannot read %s; chown %s: %[3]s", f.key, serviceUser, f.path, serviceUser))
+			wrong = append(wrong, fmt.Errorf("%suser %s, who the service runs as, cannot read %s; chown %s: %[3]s", f.key, serviceUser, f.path, serviceUser))
 		}
 	}
-	return notes
+	return errors.Join(wrong...)
 }
 
 // readableBy tells whether the mode of a file lets a user read it (path_resolution(7)).
