@@ -101,8 +101,21 @@ func (r *rollout) startAll() {
 // run starts the unit of a server and returns when it captures.
 func (r *rollout) run(server int) *lab.Process {
 	r.t.Helper()
+	p := r.begin(server)
+	r.captures(server, p)
+	return p
+}
+
+// begin starts the unit of a server.
+func (r *rollout) begin(server int) *lab.Process {
+	r.t.Helper()
+	return labtest.Start(r.t, r.Servers[server], "run", "--config", r.configs[server])
+}
+
+// captures waits until the unit of a server is ready.
+func (r *rollout) captures(server int, p *lab.Process) {
+	r.t.Helper()
 	node := r.Servers[server]
-	p := labtest.Start(r.t, node, "run", "--config", r.configs[server])
 	labtest.Eventually(r.t, 10*time.Second, "ptbrelay captures on "+node.Name(), func() error {
 		if _, err := labtest.TryMetrics(r.t.Context(), node, labtest.MetricsURL); err != nil {
 			return fmt.Errorf("%w: %s", err, p.Log())
@@ -112,7 +125,6 @@ func (r *rollout) run(server int) *lab.Process {
 		}
 		return nil
 	})
-	return p
 }
 
 // command runs a command of ptbrelay on the first server.

@@ -10,7 +10,7 @@ import (
 type Settings struct {
 	Policy classify.Policy
 	Limits admit.Limits
-	// DryRun does everything but send.
+	// DryRun judges and counts, and does not send.
 	DryRun bool
 	// Paused stops sending for a while.
 	Paused bool

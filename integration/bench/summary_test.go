@@ -23,7 +23,8 @@ func (s *summary) add(b *testing.B, unit, target string, floor, ptbrelay float64
 	if floor != 0 {
 		b.ReportMetric(floor, "floor-"+unit)
 	}
-	s.lines = append(s.lines, line{strings.TrimPrefix(b.Name(), "BenchmarkOneNode/"), unit, target, floor, ptbrelay})
+	_, row, _ := strings.Cut(b.Name(), "/")
+	s.lines = append(s.lines, line{row, unit, target, floor, ptbrelay})
 }
 
 // String is the table.

@@ -58,6 +58,7 @@ func TestDownloadsStallWhosePTBsMissTheirOwner(t *testing.T) {
 		{Shape: lab.ShapeRouted, VIPs: lab.VIPOnInterface, Macvlan: true, Servers: 8},
 	} {
 		t.Run(fmt.Sprintf("%v/offload=%v/vip=%v", o.Shape, o.Offload, o.VIPs), func(t *testing.T) {
+			t.Parallel() // it waits more than it works
 			begin := time.Now()
 			l := labtest.New(t, o)
 			t.Logf("built in %v", time.Since(begin))
@@ -117,6 +118,7 @@ func TestProbesStallWhosePTBsMissTheirOwner(t *testing.T) {
 		{Shape: lab.ShapeRouted},
 	} {
 		t.Run(fmt.Sprintf("%v/vip=%v", o.Shape, o.VIPs), func(t *testing.T) {
+			t.Parallel() // it waits more than it works
 			l := labtest.New(t, o)
 			taps := labtest.TapServers(t, l)
 			preflight(t, l)

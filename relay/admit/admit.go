@@ -5,7 +5,7 @@ import (
 	"ptbrelay/relay/outcome"
 )
 
-// Limits are the budgets of one node for what comes from the wire, in messages
+// Limits are the budgets of one server for what comes from the wire, in messages
 // that it admits; each costs one copy a peer (or one broadcast frame an
 // interface). They may change between two calls of Admit; what the tables
 // remember survives that.
@@ -20,7 +20,7 @@ type Limits struct {
 	Client Rate
 }
 
-// Admitter holds what one node remembers of the messages from the wire.
+// Admitter holds what one server remembers of the messages from the wire.
 type Admitter struct {
 	memory  memory
 	clients accounts

@@ -7,7 +7,7 @@ import (
 	"ptbrelay/relay/outcome"
 )
 
-// IntakeLimits are the budgets of one node for what peers send, in messages that
+// IntakeLimits are the budgets of one server for what peers send, in messages that
 // it injects into its own kernel. They may change between two calls of Admit.
 type IntakeLimits struct {
 	// Peer bounds the messages of one peer.
@@ -16,7 +16,7 @@ type IntakeLimits struct {
 	Deliver Rate
 }
 
-// Intake holds what one node remembers of the messages from its peers.
+// Intake holds what one server remembers of the messages from its peers.
 type Intake struct {
 	memory memory
 	peers  accounts

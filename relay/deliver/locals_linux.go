@@ -10,7 +10,7 @@ import (
 
 const (
 	// mostLocals is how many addresses are remembered: peers may send about ever
-	// others, of an AnyIP prefix or made up.
+	// new ones, of an AnyIP prefix or made up.
 	mostLocals = 1024
 	// confirmAfter is when the kernel is asked again without word of a change,
 	// for that may be lost or late; in nanoseconds.

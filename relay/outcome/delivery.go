@@ -19,7 +19,7 @@ const (
 	// LimitedPeer: the bucket of the peer had no token left for a flow of its
 	// level (package admit).
 	LimitedPeer
-	// LimitedDelivery: the same of this node's bucket for deliveries.
+	// LimitedDelivery: the same of this server's bucket for deliveries.
 	LimitedDelivery
 	// NotLocal: the kernel's FIB does not call the VIP local.
 	NotLocal

@@ -23,7 +23,7 @@
 //   - type says what the payload is: 1 PTB, 2 probe, 3 receipt. 4 is kept for a PTB
 //     that the receiver passes on.
 //   - reserved is sent as 0 and not judged.
-//   - key id tells which cluster key the sender used, see below.
+//   - key id tells which group key the sender used, see below.
 //   - session is random and new with every start and every new key of a sender.
 //   - counter is that of the datagram in its session. The first has 0, none comes
 //     twice.
@@ -32,11 +32,11 @@
 //   - payload has 0 to 1280 bytes ([MaxPacket]), of a PTB at least 1; so a
 //     datagram has 52 to 1332.
 //
-// The cluster key is 32 secret bytes that all members share ([LoadKeys]). HKDF is
+// The group key is 32 secret bytes that all members share ([LoadKeys]). HKDF is
 // that of RFC 5869 with SHA-256:
 //
-//	session key = HKDF(cluster key, salt = session, info = "ptbrelay v1"), 32 bytes
-//	key id      = HKDF(cluster key, no salt, info = "ptbrelay v1 id"), 1 byte
+//	session key = HKDF(group key, salt = session, info = "ptbrelay v1"), 32 bytes
+//	key id      = HKDF(group key, no salt, info = "ptbrelay v1 id"), 1 byte
 //	nonce       = low 32 bits of unix ms (4 bytes, BE), counter (8 bytes, BE)
 //
 // Payload and tag are AES-256-GCM (NIST SP 800-38D) under the session key and
@@ -123,7 +123,7 @@
 // The same holds for a receiver whose clock is set back (for what was sealed in
 // the time that it lives through twice, in sessions that it has forgotten), for one
 // that was restored from a snapshot (for what it opened after the snapshot), and for
-// a cluster key that is taken away and put back within two tolerances.
+// a group key that is taken away and put back within two tolerances.
 //
 // What that gains an attacker: a PTB that was true a moment ago is judged once
 // more, by policy, dedup and budgets as any other. The kernel of the flow's owner
@@ -148,14 +148,14 @@
 //
 // With a key go the sessions that it opened.
 //
-// Without a key file the cluster key is 32 zero bytes, if that is asked for
+// Without a key file the group key is 32 zero bytes, if that is asked for
 // ([InsecureKeys]). It is the same format, and keeps out accidents only: whoever
 // reaches the port can have PTBs of their choice delivered, within policy and
 // budgets.
 //
 // # What it does not do
 //
-// Who has the cluster key is a member: nothing tells members apart, and one can
+// Who has the group key is a member: nothing tells members apart, and one can
 // fill the table of sessions or seal what no router sent. There is no forward
 // secrecy: who gets the key later can open what they recorded earlier.
 //

@@ -11,11 +11,11 @@ import (
 
 const keySize = 32
 
-// Key is a cluster key: 32 secret bytes that all members share. Whoever has it
+// Key is a group key: 32 secret bytes that all members share. Whoever has it
 // is a member.
 type Key [keySize]byte
 
-// Keys are the cluster keys in use: the first seals, all open. Keys in use are
+// Keys are the group keys in use: the first seals, all open. Keys in use are
 // never empty.
 type Keys []Key
 

@@ -19,7 +19,7 @@ func newSession() (s session) {
 	return s
 }
 
-// cipher returns AES-256-GCM with the session key: HKDF-SHA256(cluster key, salt
+// cipher returns AES-256-GCM with the session key: HKDF-SHA256(group key, salt
 // session, info "ptbrelay v1").
 func (s session) cipher(k Key) cipher.AEAD {
 	block, err := aes.NewCipher(derive(k, s[:], "ptbrelay v1", keySize))

@@ -80,7 +80,7 @@ func (f *runFlags) register(s *pflag.FlagSet) {
 	s.StringVar(&f.transport, "transport", "", "the `way` to the peers: broadcast or udp (relay.transport)")
 	s.StringArrayVar(&f.peers, "peer", nil, "`address[:port]` of a peer; repeat for more (peers.static)")
 	s.StringVar(&f.keyFile, "key-file", "", "`file` of keys (udp.key_file)")
-	s.BoolVar(&f.dryRun, "dry-run", false, "do everything but send (relay.dry_run)")
+	s.BoolVar(&f.dryRun, "dry-run", false, "do everything but send and inject (relay.dry_run)")
 	s.StringVar(&f.http, "http", "", "`address` of metrics, health and status page; empty is off (http.listen)")
 }
 

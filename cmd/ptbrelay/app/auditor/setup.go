@@ -1,5 +1,6 @@
 // Package auditor makes the reports of an audit: of a capture file, of a host for a while,
 // and of a host for as long as its daemon runs.
+// It counts and judges nothing itself: audit and audit/check do.
 package auditor
 
 import (

@@ -1,4 +1,6 @@
 // Package fabric is the way to the peers and back, by either transport.
+// It decides nothing about a PTB, which relay and deliver do, and knows of no peer but
+// those that package peers names.
 package fabric
 
 import (

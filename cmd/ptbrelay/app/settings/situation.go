@@ -1,5 +1,6 @@
 // Package settings derives from one configuration, and the host as it is, what each
 // room is to do.
+// It reads no file and no host.
 package settings
 
 import (

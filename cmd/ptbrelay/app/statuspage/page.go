@@ -1,4 +1,5 @@
 // Package statuspage is the page that the daemon serves to people.
+// It gathers what is on it; how it looks is up to audit/report.
 package statuspage
 
 import (

@@ -1,4 +1,5 @@
-// Package words says what each member of the closed sets means.
+// Package words says what each member of the closed sets means. Their names are those of
+// the sets themselves.
 package words
 
 import (
@@ -20,7 +21,7 @@ var Verdicts = [classify.NumVerdicts]Word{
 	classify.NotIP:          {"the IP header is not one, or not whole", report.Refused},
 	classify.Truncated:      {"there are fewer bytes than its IP length says", report.Refused},
 	classify.Fragment:       {"a fragment cannot be judged alone", report.Refused},
-	classify.NotPTB:         {"it is no fragmentation needed or packet too big that a router can have sent", report.Refused},
+	classify.NotPTB:         {"it is no PTB, or none that a router can have sent", report.Refused},
 	classify.BadChecksum:    {"the ICMP checksum is wrong: every receiver would drop it", report.Refused},
 	classify.QuoteTruncated: {"it quotes less than the IP header and 8 bytes: no receiver can match it", report.Refused},
 	classify.QuoteInvalid:   {"it quotes a malformed header, or addresses that no router forwards", report.Refused},
@@ -68,7 +69,7 @@ var Applied = [deliver.NumResults]Word{
 	deliver.Applied:   {"the kernel's path MTU sank", report.Good},
 	deliver.Unchanged: {"it was not larger before", report.Spared},
 	deliver.Ignored:   {"it is as large as before: forged, or the flow has moved on", report.Refused},
-	deliver.Unknown:   {"could not be read, mostly since the connection had ended", report.Plain},
+	deliver.Unknown:   {"could not be read, mostly since the flow had ended", report.Plain},
 }
 
 // Datagrams are what datagrams of the transport udp were.
