@@ -20,7 +20,7 @@ const fromBroadcast = "From broadcast to udp"
 func TestAcrossRacksPageFromBroadcast(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	guide := chapter(t, acrossPage, fromBroadcast)
-	m := &switchover{operator{rollout: &rollout{racks: watchRacks(t, lab.Options{}), admin: newAdmin(t)}}}
+	m := &switchover{operator: operator{rollout: &rollout{racks: watchRacks(t, lab.Options{}), admin: newAdmin(t)}}}
 	broadcast, udp := blocks(fileText(t, readmePage), "yaml")[0], m.overSegment()
 	m.install(broadcast)
 	for i := range m.Servers {
@@ -39,6 +39,10 @@ func TestAcrossRacksPageFromBroadcast(t *testing.T) {
 	m.follow(steps[1])
 	m.switches(steps[2], lab.IPv4, config.TransportBroadcast, config.TransportUDP)
 	m.switches(steps[3], lab.IPv6, config.TransportUDP, config.TransportBroadcast)
+	byMAC := regexp.MustCompile(`(?m)^([0-9a-f]{2}:){5}[0-9a-f]{2} on eth0 +yes .* - +-$`).FindAllString(m.last, -1)
+	if want := len(m.Servers) * (len(m.Servers) - 1); len(byMAC) != want {
+		t.Errorf("by broadcast selftest names %d by MAC address, want %d:\n%s", len(byMAC), want, m.last)
+	}
 	for i := range m.Servers {
 		if now := fileText(t, m.configs[i]); now != broadcast {
 			t.Errorf("server %d is back with\n%s", i+1, now)
@@ -46,8 +50,8 @@ func TestAcrossRacksPageFromBroadcast(t *testing.T) {
 	}
 }
 
-// Why the page restarts all at once: of a server with udp one that broadcasts learns
-// nothing, and the other way round.
+// Why the page restarts all at once: what lands on a server with udp does not reach one
+// that broadcasts. What lands on that one reaches all.
 func TestAcrossRacksPageMixed(t *testing.T) {
 	t.Parallel()
 	l := labtest.New(t, lab.Options{Servers: 2, Clients: 2})
@@ -71,7 +75,10 @@ func TestAcrossRacksPageMixed(t *testing.T) {
 }
 
 // switchover is an operator who changes the transport of a running group.
-type switchover struct{ operator }
+type switchover struct {
+	operator
+	last string // what the line before printed
+}
 
 // overSegment is the page's configuration with the addresses that the servers of a
 // segment have.
@@ -99,11 +106,14 @@ func (m *switchover) follow(step string) {
 			continue
 		}
 		code, printed := m.do(line)
+		m.last = printed
 		if code != 0 {
 			m.t.Errorf("%s: exit code %d:\n%s", line, code, printed)
 		}
-		for said, part := range map[string]string{"journalctl": "relay.transport: broadcast -> udp", "selftest": "\ngood\n"} {
-			if n := strings.Count(printed, part); strings.Contains(line, said) && n != len(m.Servers) {
+		for command, part := range map[string]string{
+			"check-config": ": good\n", "journalctl": "relay.transport: broadcast -> udp", "selftest": "\ngood\n",
+		} {
+			if n := strings.Count(printed, part); strings.Contains(line, command) && n != len(m.Servers) {
 				m.t.Errorf("%s: %d servers say %q:\n%s", line, n, part, printed)
 			}
 		}
@@ -129,23 +139,23 @@ func (m *switchover) restart() {
 func (m *switchover) switches(step string, f lab.Family, from, to config.Transport) {
 	m.t.Helper()
 	type result struct {
-		lab.Report
-		error
+		report lab.Report
+		err    error
 	}
 	done := make(chan result, 1)
 	go func() {
 		// Enough time for a retransmission after a restart on a slow machine.
-		r, err := m.Downloads(m.t.Context(), lab.Load{Families: []lab.Family{f}, Spread: 2 * time.Second, Timeout: 15 * time.Second})
+		r, err := m.Downloads(m.t.Context(), lab.Load{Families: []lab.Family{f}, Spread: time.Second, Timeout: 15 * time.Second})
 		done <- result{r, err}
 	}()
 	m.awaitCopies(from)
 	m.follow(step)
 	m.awaitCopies(to)
 	r := <-done
-	if r.error != nil {
-		m.t.Fatal(r.error)
+	if r.err != nil {
+		m.t.Fatal(r.err)
 	}
-	allFinished(m.t, r.Report)
+	allFinished(m.t, r.report)
 }
 
 // awaitCopies waits until a server sends copies by a transport, and by no other one.

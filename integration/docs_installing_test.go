@@ -31,6 +31,19 @@ func TestInstallingPackages(t *testing.T) {
 	}
 }
 
+// The version that the page chooses is that of the packages, with `v` and without.
+func TestInstallingVersion(t *testing.T) {
+	m := regexp.MustCompile(`make\s+packages VERSION=v(\S+)` + "`").FindStringSubmatch(chapter(t, installingPage, "Packages"))
+	if m == nil {
+		t.Fatal("the page chooses none")
+	}
+	for _, chosen := range []string{"v" + m[1], m[1]} {
+		if got := printed(t, "packages/version.sh", chosen, "0"); got != m[1] {
+			t.Errorf("%s becomes %s, want %s", chosen, got, m[1])
+		}
+	}
+}
+
 // What is installed by hand is there, and goes where the packages put it.
 func TestInstallingByHand(t *testing.T) {
 	list := fileText(t, packageList)

@@ -124,7 +124,8 @@ func (m *migration) do(server int, line string) (told bool) {
 	switch line {
 	case "systemctl enable --now ptbrelay":
 		m.daemons[server] = m.run(server)
-	case "systemctl reload ptbrelay":
+	case "ptbrelay check-config && systemctl reload ptbrelay":
+		m.shell(server, "ptbrelay check-config")
 		hangUp(m.t, m.daemons[server], `"configuration re`)
 		m.relays[server] = true
 	case "systemctl disable --now pmtud":

@@ -103,6 +103,14 @@ func (o *operator) do(line string) (code int, printed string) {
 // rest by a shell: with its input, where that is the rest of a pipe.
 func (o *operator) on(server int, line string) (code int, printed string) {
 	o.t.Helper()
+	if first, then, both := strings.Cut(line, " && "); both {
+		code, printed = o.on(server, first)
+		if code != 0 {
+			return code, printed
+		}
+		code, more := o.on(server, then)
+		return code, printed + more
+	}
 	// Of what the page leaves out, there may be nothing else here.
 	line = strings.TrimSuffix(line, " | grep -v ' 0$'")
 	first, rest := cutShell(line)

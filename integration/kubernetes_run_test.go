@@ -2,7 +2,6 @@ package integration
 
 import (
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -23,7 +22,8 @@ const (
 )
 
 // Nodes that are given what the manifests say, and no more, find each other by the
-// name of the Service and heal. Each is in the answer itself, and leaves itself out.
+// name of the Service and heal. Each is in the answer itself, and leaves itself out. The
+// kubelet hears that they live though others hold all connections of the http port.
 func TestKubernetesNodesHeal(t *testing.T) {
 	objects := manifests(t)
 	service := objects["Service"].Metadata
@@ -42,12 +42,13 @@ func TestKubernetesNodesHeal(t *testing.T) {
 		if m := metricsOf(t, node); sum(m, "ptbrelay_peers") != float64(len(r.Servers)-1) {
 			t.Errorf("%s has %v peers, of whom one must be itself", node.Name(), sum(m, "ptbrelay_peers"))
 		}
+		release := holdHTTP(t, node, mostHeld(t))
 		for _, p := range objects["DaemonSet"].Spec.Template.Spec.Containers[0].probes() {
-			url := "http://" + net.JoinHostPort(p.HTTPGet.Host, p.HTTPGet.Port) + p.HTTPGet.Path
-			if status, body := labtest.Get(t, node, url); status != http.StatusOK {
-				t.Errorf("%s: %s answers %d: %s", node.Name(), url, status, body)
+			if code, out := command(t, node, p.Exec.Command[1:]...); code != 0 {
+				t.Errorf("%s: %q: exit code %d\n%s", node.Name(), p.Exec.Command, code, out)
 			}
 		}
+		release()
 	}
 	r.heal()
 	if code, out := command(t, r.Servers[0], "selftest"); code != 0 {

@@ -19,9 +19,10 @@ else
 fi
 
 # The new binary runs where the old one ran; nothing is started for the first time. A
-# daemon that does not start is no failure of the package: systemctl says so.
+# daemon that does not start, or a systemd that does not answer, is no failure of the
+# package: systemctl says so.
 if [ -d /run/systemd/system ]; then
-	systemctl daemon-reload
+	systemctl daemon-reload || :
 	[ -n "$fresh" ] || systemctl try-restart ptbrelay.service || :
 fi
 
