@@ -18,7 +18,8 @@ func watchCommand(o *options) *cobra.Command {
 		Short: "Show messages as they come, and what became of them",
 		Long: `Show what the daemon on this host receives, from the wire and from its peers,
 and what became of it: the verdict of a message that was refused, the outcome of
-an eligible one from the wire, the delivery of an eligible one from a peer.
+an eligible one from the wire, the delivery of an eligible one from a peer. Copies
+by broadcast go to the kernel, not to the daemon, and are not shown.
 
 At most 200 messages a second are shown, 200 more after a calm; of what was not
 shown there is the count. Filters come before that, so a rare message is found in
