@@ -53,7 +53,8 @@ func TestOneFrameForOnePTB(t *testing.T) {
 			}
 
 			again := awaitSecond(t, l, there, packet)
-			if apart := again.Frame.Time.Sub(first[0].Frame.Time); apart < 149*time.Millisecond || apart > time.Second {
+			const late = 20 * time.Millisecond // the first copy may be, after the window has begun
+			if apart := again.Frame.Time.Sub(first[0].Frame.Time); apart < 150*time.Millisecond-late || apart > time.Second {
 				t.Errorf("the second copy came %v after the first, want 150 ms or a little more", apart)
 			}
 			m := metricsOf(t, l.Servers[0])
