@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ptbrelay/integration/lab"
+	"ptbrelay/integration/labtest"
 )
 
 var update = flag.Bool("update", false, "record what this machine's kernel makes of the fixtures' rules")
@@ -180,7 +181,7 @@ func loadFixture(t *testing.T, n *lab.Node, fixture string) {
 		}
 		path, err := exec.LookPath(l.command[0])
 		if err != nil {
-			t.Skipf("%s is not installed", l.command[0])
+			labtest.Unable(t, err)
 		}
 		on(t, n, func() error {
 			c := exec.Command(path, l.command[1:]...)

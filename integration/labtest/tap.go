@@ -131,6 +131,3 @@ func onEveryCPU(f func() error) error {
 	}
 	return errors.Join(append(errs, unix.SchedSetaffinity(0, &allowed))...)
 }
-
-// PTBs is [lab.PTBs].
-func PTBs(frames []lab.Frame) []lab.PTB { return lab.PTBs(frames) }

@@ -160,7 +160,7 @@ func TestNothingLeaves(t *testing.T) {
 						f, injected[false], injected[true])
 				}
 			}
-			if left := labtest.PTBs(labtest.Fence(t, s.server, "eth0", out)); len(left) > 0 {
+			if left := lab.PTBs(labtest.Fence(t, s.server, "eth0", out)); len(left) > 0 {
 				t.Errorf("%d PTBs left the server, the first about %v", len(left), left[0].Flow)
 			}
 		})
