@@ -48,7 +48,7 @@ type newcomer struct {
 func (n *newcomer) do(line string) {
 	n.t.Helper()
 	switch program, rest, _ := strings.Cut(line, " "); {
-	case line == "make packages", program == "scp", strings.HasPrefix(line, "ssh SERVER apt install "), strings.HasPrefix(line, "ssh -L "):
+	case line == "make packages", program == "scp", strings.HasPrefix(line, "ssh SERVER 'apt install "), strings.HasPrefix(line, "ssh -L "):
 	case line == "ptbrelay run":
 		n.prints(2, line, "eth0")
 		for i := range n.Servers {

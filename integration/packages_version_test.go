@@ -48,3 +48,12 @@ func TestPackageVersions(t *testing.T) {
 		before = got
 	}
 }
+
+// What is no version is refused, for it would sort below all that are.
+func TestPackageVersionRefused(t *testing.T) {
+	for _, described := range []string{"release", "v1", ""} {
+		if out, err := exec.CommandContext(t.Context(), "packages/version.sh", described, "1767323045").CombinedOutput(); err == nil {
+			t.Errorf("%q becomes %s", described, out)
+		}
+	}
+}

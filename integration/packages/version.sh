@@ -12,13 +12,17 @@
 set -eu
 
 clean=${1%-dirty}
+dated=0.0.0~git$(date -u -d "@$2" +%Y%m%d%H%M%S)
 case $clean in
 v[0-9]*.* | [0-9]*.*)
 	version=$(echo "${clean#v}" | sed -E 's/-([0-9]+)-g([0-9a-f]+)$/+\1.g\2/; s/-/~/; s/-/./g')
 	;;
-*)
-	version=0.0.0~git$(date -u -d "@$2" +%Y%m%d%H%M%S).$clean
+unknown) version=$dated.unknown ;; # no git
+'' | *[!0-9a-f]*)
+	echo "VERSION is $1: write it as v1.2.3" >&2
+	exit 1
 	;;
+*) version=$dated.$clean ;;
 esac
 [ "$clean" = "$1" ] || version=$version+dirty
 echo "$version"

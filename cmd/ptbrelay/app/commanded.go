@@ -41,6 +41,7 @@ func (d commanded) Pause() bool { return d.setPaused(true) }
 func (d commanded) Resume() bool { return d.setPaused(false) }
 
 func (d commanded) setPaused(paused bool) (changed bool) {
+	defer d.tellStanding() // without the lock, which it takes
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.now.Paused == paused {
