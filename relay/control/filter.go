@@ -25,7 +25,7 @@ type Filter struct {
 // wrong, one a line.
 func ParseFilter(client, verdict, outcome string) (Filter, error) {
 	prefix, clientErr := parseClient(client)
-	err := errors.Join(clientErr, oneOf("verdict", verdict, verdictNames()), oneOf("outcome", outcome, outcomeNames()))
+	err := errors.Join(clientErr, oneOf("verdict", verdict, VerdictNames()), oneOf("outcome", outcome, OutcomeNames()))
 	if err == nil && outcome != "" && verdict != "" && verdict != classify.Eligible.String() {
 		err = fmt.Errorf("verdict %s and outcome %s never go together: only what is eligible has an outcome", verdict, outcome)
 	}
@@ -70,15 +70,16 @@ func oneOf(what, name string, names []string) error {
 	return fmt.Errorf("%s %q is not known; one of %s", what, name, strings.Join(names, ", "))
 }
 
-func verdictNames() (names []string) {
+// VerdictNames are those of all verdicts.
+func VerdictNames() (names []string) {
 	for v := range classify.Verdicts() {
 		names = append(names, v.String())
 	}
 	return names
 }
 
-// outcomeNames are those of outcomes and deliveries, the common ones once.
-func outcomeNames() (names []string) {
+// OutcomeNames are those of outcomes and deliveries, the common ones once.
+func OutcomeNames() (names []string) {
 	for o := range outcome.NumOutcomes {
 		names = append(names, o.String())
 	}

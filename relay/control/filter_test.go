@@ -18,7 +18,7 @@ func TestParseFilter(t *testing.T) {
 			t.Errorf("%q: %+v, %v", c.client, f, err)
 		}
 	}
-	for _, name := range append(outcomeNames(), verdictNames()...) {
+	for _, name := range append(OutcomeNames(), VerdictNames()...) {
 		_, asVerdict := ParseFilter("", name, "")
 		_, asOutcome := ParseFilter("", "", name)
 		if (asVerdict == nil) == (asOutcome == nil) {

@@ -2,14 +2,12 @@ package app
 
 import (
 	"net"
-	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"ptbrelay/classify"
 	"ptbrelay/config"
-	"ptbrelay/relay/outcome"
+	"ptbrelay/relay/control"
 )
 
 // flagValues is what a shell offers behind a flag, wherever there is one of that name.
@@ -21,11 +19,11 @@ var flagValues = map[string]cobra.CompletionFunc{
 	"interface": interfaceNames,
 	"key-file":  files,
 	"log-level": oneOf(config.LevelDebug, config.LevelInfo, config.LevelWarn, config.LevelError),
-	"outcome":   oneOf(outcomeNames()...),
+	"outcome":   oneOf(control.OutcomeNames()...),
 	"output":    files,
 	"pcap":      files,
 	"transport": oneOf(config.TransportBroadcast, config.TransportUDP),
-	"verdict":   oneOf(verdictNames()...),
+	"verdict":   oneOf(control.VerdictNames()...),
 }
 
 // addCompletions has shells offer what can follow commands and flags, and files only
@@ -83,23 +81,4 @@ func interfaceNames(*cobra.Command, []string, string) (names []cobra.Completion,
 		}
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-func verdictNames() (names []string) {
-	for v := range classify.Verdicts() {
-		names = append(names, v.String())
-	}
-	return names
-}
-
-// outcomeNames are those of the outcomes and of the deliveries; some are both.
-func outcomeNames() (names []string) {
-	for o := range outcome.NumOutcomes {
-		names = append(names, o.String())
-	}
-	for d := range outcome.NumDeliveries {
-		names = append(names, d.String())
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
